@@ -1,0 +1,48 @@
+"""The only place where the graph is put together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from fvg_platform.pipeline.assets import SERIES_ASSETS, bars, models, predictions
+from fvg_platform.pipeline.automation import retention, schedules, sensors
+from fvg_platform.pipeline.checks import learning as learning_checks
+from fvg_platform.pipeline.checks import tables as table_checks
+from fvg_platform.pipeline.resources import default_resources
+from fvg_platform.pipeline.stages import STAGES
+
+
+def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides: Any) -> dg.Definitions:
+    """Put the graph together.
+
+    Parameters
+    ----------
+    resources
+        Resources that replace the default ones of the same name: `database`, `market_source`, `model_store`,
+        `settings`.
+    **overrides
+        Any argument of :class:`dagster.Definitions`, to replace what is built here.
+    """
+    parts: dict[str, Any] = {
+        "assets": [
+            bars.symbols,
+            *(asset.definition() for asset in SERIES_ASSETS),
+            bars.coverage,
+            models.train_test_split,
+            models.win_rate_model,
+            predictions.daily_predictions,
+            predictions.prediction_outcomes,
+        ],
+        "asset_checks": [*table_checks.CHECKS, *learning_checks.CHECKS],
+        "jobs": [*(stage.job for stage in STAGES), retention.purge_old_runs],
+        "schedules": [*schedules.SCHEDULES, retention.purge_schedule],
+        "sensors": sensors.SENSORS,
+        # One process: a step of its own process imports the definitions again, 1 to 2 s each.
+        "executor": dg.in_process_executor,
+        "resources": {**default_resources(), **(resources or {})},
+    }
+    return dg.Definitions(**{**parts, **overrides})
+
+
+defs = build_definitions()

@@ -1,0 +1,1 @@
+"""Fair Value Gaps: detection, lifecycle, setups and outcomes, exactly as the specification says. Pure."""

@@ -1,0 +1,36 @@
+"""How long a setup can live: from `known_at` to the close of the last bar that could still decide it.
+
+Purging and full-horizon cohorts go by this fixed life, `ttl + max_hold` bars (fvg-spec, sections 3 and 7), never
+by the actual exit.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+def life_ends(closes: pd.DatetimeIndex, positions: npt.NDArray[np.int64], life_bars: int) -> pd.DatetimeIndex:
+    """The end of each life.
+
+    Parameters
+    ----------
+    closes
+        Close times of all n bars of the series.
+    positions
+        Position of each setup's third bar, 0..n-1.
+    life_bars
+        ttl + max_hold.
+
+    Returns
+    -------
+    One time per position. Beyond the last bar it is extrapolated by the mean spacing of the bars, nights and
+    weekends included; such setups are still open, so no label is judged by it.
+    """
+    if len(positions) == 0:
+        return closes[:0]
+    last = len(closes) - 1
+    end = positions + life_bars
+    known = closes[np.minimum(end, last)]
+    spacing = (closes[-1] - closes[0]) / last if last else pd.Timedelta(0)
+    beyond = np.maximum(end - last, 0)
+    return known + pd.to_timedelta(beyond * spacing.total_seconds(), unit="s")

@@ -1,0 +1,161 @@
+"""Calibration: a monotone map from raw to calibrated probabilities, fitted on out-of-fold predictions.
+
+Platt's two numbers on few predictions, isotonic steps on many. The slope is never negative: predictions that
+point the wrong way out of fold are flattened to the rate, not turned round. Also here: probabilities of
+nested targets brought into order.
+Sources: J. Platt, Probabilistic outputs for support vector machines (1999); B. Zadrozny and C. Elkan,
+Transforming classifier scores into accurate multiclass probability estimates (2002).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fvg_platform.learning.models import logistic
+
+FloatArray = npt.NDArray[np.float64]
+
+CalibrationMethod = Literal["auto", "platt", "isotonic", "none"]
+
+# On 60,000 made-up setups with a linear signal the line still scored better (Brier 0.21690 against 0.21715).
+_ISOTONIC_FROM = 20_000
+
+_GROUPS = 50
+_GROUP_FROM = 200
+
+# Below this, two numbers are too many.
+_PLATT_FROM = 50
+
+
+class Calibration(Protocol):
+    """A monotone map of probabilities."""
+
+    def apply(self, p: FloatArray) -> FloatArray:
+        """Calibrated probabilities, shape as given."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fitted numbers as a JSON-able dict."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """No calibration."""
+
+    def apply(self, p: FloatArray) -> FloatArray:
+        return p
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"method": "none"}
+
+
+@dataclass(frozen=True)
+class Platt:
+    """A straight line on the log odds."""
+
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, p: FloatArray, y: FloatArray) -> "Platt":
+        from scipy.optimize import minimize
+
+        positives = y.sum()
+        # Platt's smoothed outcomes keep the slope finite where the classes separate.
+        smoothed = np.where(y > 0.5, (positives + 1.0) / (positives + 2.0), 1.0 / (y.size - positives + 2.0))
+        odds = _log_odds(p)
+        centre, spread = float(odds.mean()), float(odds.std()) or 1.0
+        z = (odds - centre) / spread
+
+        def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+            score = parameters[0] * z + parameters[1]
+            excess = logistic(score) - smoothed
+            value = np.mean(np.logaddexp(0.0, score) - smoothed * score)
+            return float(value), np.array([np.mean(excess * z), np.mean(excess)])
+
+        start = np.array([spread, centre])  # the identity
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None), (None, None)])
+        slope = float(found.x[0]) / spread
+        return cls(slope, float(found.x[1]) - slope * centre)
+
+    def apply(self, p: FloatArray) -> FloatArray:
+        return logistic(self.slope * _log_odds(p) + self.intercept)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"method": "platt", "slope": self.slope, "intercept": self.intercept}
+
+
+@dataclass(frozen=True)
+class Isotonic:
+    """Steps that never fall, straight lines between their ends, flat outside.
+
+    Fitted on groups of neighbouring predictions, at least 200 in each: steps of single rows would claim 0 or
+    1 at the ends, where the fewest predictions lie.
+    """
+
+    raw: FloatArray
+    calibrated: FloatArray
+
+    @classmethod
+    def fit(cls, p: FloatArray, y: FloatArray) -> "Isotonic":
+        from sklearn.isotonic import IsotonicRegression
+
+        order = np.argsort(p, kind="stable")
+        groups = np.array_split(order, max(1, min(_GROUPS, y.size // _GROUP_FROM)))
+        raw = np.array([p[group].mean() for group in groups])
+        rate = np.array([y[group].mean() for group in groups])
+        fit = IsotonicRegression().fit(raw, rate, sample_weight=[group.size for group in groups])
+        return cls(np.asarray(fit.X_thresholds_, float), np.asarray(fit.y_thresholds_, float))
+
+    def apply(self, p: FloatArray) -> FloatArray:
+        return np.interp(p, self.raw, self.calibrated)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"method": "isotonic", "raw": self.raw.tolist(), "calibrated": self.calibrated.tolist()}
+
+
+def fit_calibration(p: FloatArray, y: FloatArray, method: CalibrationMethod = "auto") -> Calibration:
+    """Fit a map on out-of-fold predictions `p` (n,) and outcomes `y` (n,) of 0 and 1.
+
+    `auto` takes isotonic steps from 20,000 predictions on, Platt's line below. One class only, or fewer than
+    50 predictions, leave the probabilities as they are.
+    """
+    if method == "none" or y.size < _PLATT_FROM or y.min() == y.max():
+        return Identity()
+    if method == "isotonic" or (method == "auto" and y.size >= _ISOTONIC_FROM):
+        return Isotonic.fit(p, y)
+    return Platt.fit(p, y)
+
+
+def calibration_from_dict(stored: dict[str, Any]) -> Calibration:
+    """The inverse of `to_dict`."""
+    method = stored.get("method")
+    if method == "none":
+        return Identity()
+    if method == "platt":
+        return Platt(float(stored["slope"]), float(stored["intercept"]))
+    if method == "isotonic":
+        return Isotonic(np.asarray(stored["raw"], float), np.asarray(stored["calibrated"], float))
+    raise ValueError(f"unknown calibration {method!r} in a stored model: known are none, platt, isotonic")
+
+
+def in_falling_order(p: FloatArray) -> FloatArray:
+    """The nearest probabilities with p1 ≥ p2 ≥ p3, row by row, shape (n, 3).
+
+    A further target is never hit before a nearer one, so outcomes fall in k; projecting onto what falls
+    (pool-adjacent-violators, in closed form for three) can only bring the probabilities nearer to them.
+    """
+    first, second, third = p[:, 0], p[:, 1], p[:, 2]
+    pair, rear, all_three = (first + second) / 2, (second + third) / 2, (first + second + third) / 3
+    top = np.maximum.reduce([first, pair, all_three])
+    low = np.minimum.reduce([third, rear, all_three])
+    middle = np.maximum(np.minimum(second, pair), np.minimum(rear, all_three))
+    ordered = np.column_stack([top, np.clip(middle, low, top), low])
+    # Averages of equals may differ in the last digit.
+    return np.minimum.accumulate(ordered, axis=1)
+
+
+def _log_odds(p: FloatArray) -> FloatArray:
+    inside = np.clip(p, 1e-6, 1.0 - 1e-6)
+    return np.log(inside) - np.log1p(-inside)

@@ -1,0 +1,5 @@
+"""The asset graph, one module per stage; thin functions over the pure packages and storage."""
+
+from fvg_platform.pipeline.assets import bars, features, gaps
+
+SERIES_ASSETS = (*bars.SERIES_ASSETS, *gaps.SERIES_ASSETS, *features.SERIES_ASSETS)

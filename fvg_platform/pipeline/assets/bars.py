@@ -1,0 +1,339 @@
+"""From the source to clean bars of every timeframe: symbols, raw_bars, clean_bars, bars, coverage."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+
+from fvg_platform.market.bars import clean_bars as clean
+from fvg_platform.market.calendars import TradingCalendar, trading_calendar
+from fvg_platform.market.holes import coverage as coverage_of
+from fvg_platform.market.holes import find_holes
+from fvg_platform.market.resampling import resample_bars
+from fvg_platform.market.timeframes import finer_timeframes
+from fvg_platform.pipeline.automation.conditions import on_change_upstream
+from fvg_platform.pipeline.partitions import Series, own_and_finer_series, tickers
+from fvg_platform.pipeline.resources import Database, MarketSource
+from fvg_platform.pipeline.series_assets import (
+    OWNERS,
+    Inputs,
+    SeriesAsset,
+    Stored,
+    Task,
+    same_series,
+    table_metadata,
+)
+from fvg_platform.quality.rules import why_held_back
+from fvg_platform.reports.coverage import coverage_heat_map, coverage_table
+from fvg_platform.storage import schema, series_status
+from fvg_platform.storage.bulk import Written, read_frame
+from fvg_platform.storage.records import insert_record
+from fvg_platform.storage.series_status import Status
+from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows
+from fvg_platform.storage.symbols import store_symbols
+
+GROUP = "bars"
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    code_version="1",
+    metadata=table_metadata("symbols"),
+)
+def symbols(
+    context: dg.AssetExecutionContext,
+    database: dg.ResourceParam[Database],
+    market_source: dg.ResourceParam[MarketSource],
+) -> dg.MaterializeResult:
+    """The tickers that the source offers; they become the partitions of everything that follows.
+
+    A ticker that the source no longer offers is retired, never removed.
+    """
+    database.require_ready()
+    market_source.forget()
+    found = market_source.source.symbols()
+    problems = market_source.source.problems()
+    with database.engine.begin() as connection:
+        retired = store_symbols(connection, found, market_source.source.name, context.run_id)
+    context.instance.add_dynamic_partitions(tickers.name or "ticker", [info.ticker for info in found])
+    if problems:
+        lines = "\n".join(f"  {name}: {message}" for name, message in problems)
+        raise dg.Failure(
+            f"symbols: {len(problems)} of the source's files cannot be used, the others are kept.\n{lines}",
+            allow_retries=False,
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(found),
+            "tickers": dg.MetadataValue.json([info.ticker for info in found]),
+            "retired": dg.MetadataValue.json(retired),
+        }
+    )
+
+
+def _source_inputs(
+    series: Series, _statuses: Mapping[tuple[str, str], Status], source: MarketSource
+) -> Inputs | None:
+    info = source.offers(*series)
+    if info is None:
+        return None
+    return Inputs(versions=(source.source.fingerprint(*series), repr(info.basis), info.asset_class))
+
+
+def _store_raw(task: Task) -> Stored:
+    began = time.perf_counter()
+    series = task.series
+    info = task.source.offers(*series)
+    if info is None:
+        raise LookupError(
+            f"the source no longer offers {series.ticker} {series.timeframe}: materialise symbols"
+        )
+    frame = task.source.source.read(*series)
+    ts = frame["ts"]
+    out_of_order = int((ts < ts.cummax()).sum())
+    rows = frame.assign(seq=frame.groupby("ts").cumcount().astype("int32"))
+    written = replace_series_rows(task.connection, schema.raw_bars, *series, rows, task.lineage_id)
+    basis = info.basis
+    series_status.write_series(
+        task.connection,
+        {
+            "ticker": series.ticker,
+            "timeframe": series.timeframe,
+            "asset_class": info.asset_class,
+            "adjustment": basis.adjustment,
+            "anchor": basis.anchor,
+            "session": basis.session,
+            "source": basis.source,
+            "resampled_from": None,
+        },
+    )
+    first, last = _range(ts)
+    insert_record(
+        task.connection,
+        schema.ingestion_log,
+        {
+            "ticker": series.ticker,
+            "timeframe": series.timeframe,
+            "source": basis.source,
+            "run_id": task.run_id,
+            "from_ts": first,
+            "to_ts": last,
+            "rows_fetched": len(frame),
+            "rows_new": written.inserted,
+            "rows_changed": written.updated,
+            "rows_removed": written.deleted,
+            "out_of_order": out_of_order,
+            "seconds": round(time.perf_counter() - began, 3),
+            "status": "SUCCESS",
+        },
+    )
+    metadata = {"source": basis.source, "basis": repr(basis), "rows_out_of_order": out_of_order}
+    return Stored(written, len(frame), first, last, metadata)
+
+
+def _log_failed_read(connection: Any, series: Series, reason: str, source: MarketSource, run_id: str) -> None:
+    insert_record(
+        connection,
+        schema.ingestion_log,
+        {
+            "ticker": series.ticker,
+            "timeframe": series.timeframe,
+            "source": source.source.name,
+            "run_id": run_id,
+            "seconds": 0.0,
+            "status": "FAILED",
+            "error": reason,
+        },
+    )
+
+
+def _store_clean(task: Task) -> Stored:
+    series = task.series
+    raw = read_series_rows(task.connection, schema.raw_bars, *series)
+    cleaned = clean(raw.drop(columns="seq"), series.timeframe)
+    quarantine = cleaned.quarantine.assign(seq=_seq_of(raw, cleaned.quarantine))
+    refused = quarantine["reason"].value_counts()
+    rejected = {str(reason): int(count) for reason, count in refused.items()}
+    reason = why_held_back(len(cleaned.bars), rejected)
+    written = replace_series_rows(
+        task.connection, schema.bar_quarantine, *series, quarantine, task.lineage_id
+    )
+    if reason is None:
+        written += replace_series_rows(
+            task.connection, schema.market_data, *series, cleaned.bars, task.lineage_id
+        )
+        written += _store_coverage(task, cleaned.bars)
+    first, last = _range(cleaned.bars["ts"])
+    metadata = {"rejected": dg.MetadataValue.json(rejected)}
+    return Stored(written, len(cleaned.bars), first, last, metadata, reason)
+
+
+def _seq_of(raw: pd.DataFrame, quarantine: pd.DataFrame) -> pd.Series:
+    """The stored `seq` of quarantined rows; cleaning speaks of positions in the frame it was given."""
+    return pd.Series(raw["seq"].to_numpy()[quarantine["seq"].to_numpy(dtype=int)], index=quarantine.index)
+
+
+def _store_coverage(task: Task, bars: pd.DataFrame) -> Written:
+    series = task.series
+    calendar = calendar_of(task.connection, series)
+    ts = pd.DatetimeIndex(bars["ts"])
+    figures = coverage_of(ts, series.timeframe, calendar)
+    holes = find_holes(ts, series.timeframe, calendar)
+    known = series_status.read_series(task.connection, *series) or {}
+    series_status.write_series(
+        task.connection,
+        {
+            **known,
+            "expected": figures.expected,
+            "present": figures.present,
+            "missing": figures.missing,
+            "unexpected": figures.unexpected,
+            "longest_hole": figures.longest_hole,
+        },
+    )
+    return replace_series_rows(task.connection, schema.bar_gaps, *series, holes, task.lineage_id)
+
+
+def calendar_of(connection: Any, series: Series) -> TradingCalendar:
+    """The calendar that a stored series trades by."""
+    basis = series_status.read_series(connection, *series)
+    if basis is None:
+        raise LookupError(
+            f"{series.ticker} {series.timeframe} has no row in series: materialise raw_bars first"
+        )
+    return trading_calendar(basis["asset_class"], anchor=basis["anchor"], session=basis["session"])
+
+
+def _bars_inputs(
+    series: Series, statuses: Mapping[tuple[str, str], Status], _source: MarketSource
+) -> Inputs | None:
+    """The source's own clean bars where they exist, else those of the coarsest finer timeframe it has."""
+    for timeframe in (series.timeframe, *finer_timeframes(series.timeframe)):
+        native = statuses.get((timeframe, "clean_bars"))
+        if native is not None:
+            return Inputs((native,))
+    return None
+
+
+def _store_bars(task: Task) -> Stored:
+    series = task.series
+    (native,) = task.inputs.upstream
+    if native.timeframe == series.timeframe:
+        return Stored(
+            # The rows are those that clean_bars wrote; they count as changed here when they changed there.
+            Written(updated=native.rows),
+            native.rows,
+            native.first_ts,
+            native.last_ts,
+            {"origin": "the source's own"},
+        )
+    finer = Series(series.ticker, native.timeframe)
+    basis = series_status.read_series(task.connection, *finer) or {}
+    series_status.write_series(
+        task.connection,
+        {**basis, "timeframe": series.timeframe, "resampled_from": finer.timeframe},
+    )
+    calendar = calendar_of(task.connection, series)
+    fine_bars = read_series_rows(task.connection, schema.market_data, *finer)
+    bars_ = resample_bars(fine_bars, finer.timeframe, series.timeframe, calendar)
+    written = replace_series_rows(task.connection, schema.market_data, *series, bars_, task.lineage_id)
+    written += _store_coverage(task, bars_)
+    return Stored(written, len(bars_), *_range(bars_["ts"]), {"origin": f"resampled from {finer.timeframe}"})
+
+
+def _range(ts: pd.Series) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    return (ts.min(), ts.max()) if len(ts) else (None, None)
+
+
+raw_bars = SeriesAsset(
+    name="raw_bars",
+    deps=["symbols"],
+    description="Bars as the source gives them, faults included, with one row in `ingestion_log` per read.",
+    code_version="1",
+    find_inputs=_source_inputs,
+    compute=_store_raw,
+    kinds=frozenset({"python", "postgres"}),
+    group=GROUP,
+    table="raw_bars",
+    on_failure=_log_failed_read,
+)
+
+clean_bars = SeriesAsset(
+    name="clean_bars",
+    deps=["raw_bars"],
+    description=(
+        "The source's bars in order, without duplicates, NULLs and impossible prices; what is refused goes to "
+        "`bar_quarantine` with the reason, what the exchange calendar misses to `bar_gaps`."
+    ),
+    code_version="1",
+    find_inputs=same_series("raw_bars"),
+    compute=_store_clean,
+    kinds=frozenset({"pandas", "postgres"}),
+    group=GROUP,
+    table="market_data",
+    automation_condition=on_change_upstream(),
+)
+
+bars = SeriesAsset(
+    name="bars",
+    deps=[dg.AssetDep("clean_bars", partition_mapping=own_and_finer_series)],
+    description=(
+        "Bars of every timeframe: the source's own as they are, the others resampled from clean finer ones "
+        "(1m→5m→15m→1h→4h, 1d→1w, 1d→1mo), by the exchange's sessions, without an incomplete last bar."
+    ),
+    code_version="1",
+    find_inputs=_bars_inputs,
+    compute=_store_bars,
+    kinds=frozenset({"pandas", "postgres"}),
+    group=GROUP,
+    table="market_data",
+    automation_condition=on_change_upstream(),
+)
+
+
+@dg.asset(
+    deps=[bars.name],
+    group_name=GROUP,
+    kinds={"matplotlib", "postgres"},
+    owners=OWNERS,
+    code_version="1",
+    automation_condition=on_change_upstream(),
+    metadata=table_metadata("series"),
+)
+def coverage(database: dg.ResourceParam[Database]) -> dg.MaterializeResult:
+    """How complete every series is against its exchange's calendar, as a table and a picture."""
+    with database.bulk() as connection:
+        series = read_frame(connection, str(sa.select(schema.series).order_by("ticker")), [])
+        by_year = read_frame(connection, _PRESENT_AND_MISSING_BY_YEAR, [])
+    expected, present = int(series["expected"].sum()), int(series["present"].sum())
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(series),
+            "bars_expected": expected,
+            "bars_present": present,
+            "completeness": present / expected if expected else 1.0,
+            "series": dg.MetadataValue.md(coverage_table(series)),
+            "heat_map": dg.MetadataValue.md(coverage_heat_map(by_year)),
+        }
+    )
+
+
+# One row per series and year: a picture of twenty years by month would be unreadable.
+_PRESENT_AND_MISSING_BY_YEAR = """
+    WITH present AS (
+        SELECT ticker, timeframe, date_part('year', ts)::int AS year, count(*) AS present
+        FROM market_data GROUP BY 1, 2, 3
+    ), missing AS (
+        SELECT ticker, timeframe, date_part('year', from_ts)::int AS year, sum(missing)::bigint AS missing
+        FROM bar_gaps GROUP BY 1, 2, 3
+    )
+    SELECT ticker, timeframe, year, coalesce(present, 0) AS present, coalesce(missing, 0) AS missing
+    FROM present FULL JOIN missing USING (ticker, timeframe, year) ORDER BY 1, 2, 3
+"""
+
+SERIES_ASSETS = (raw_bars, clean_bars, bars)

@@ -1,0 +1,171 @@
+"""From labelled setups to a served model per timeframe: train_test_split, win_rate_model."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from fvg_platform.learning.splits import PURGED, TEST, TRAIN, assign_parts, cut_time
+from fvg_platform.market.timeframes import nominal_duration
+from fvg_platform.pipeline import progress
+from fvg_platform.pipeline.partial_ranges import let_downstream_run
+from fvg_platform.pipeline.partitions import timeframes
+from fvg_platform.pipeline.resources import Database, ModelStore
+from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
+from fvg_platform.pipeline.training import MODEL_CODE, train_timeframe
+from fvg_platform.settings import Settings
+from fvg_platform.storage import learning_tables as tables
+
+GROUP = "learning"
+TRAIN_SHARE = 0.70
+SPLIT_CODE = "1"
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "train_test_split",
+            deps=["bars", "fvg_labels"],
+            description=(
+                "One chronological cut per timeframe at 70 % of its distinct bar times, frozen per split version. "
+                "The same bars give the same version; new bars give a new one, and the old ones stay as they were."
+            ),
+            group_name=GROUP,
+            kinds={"pandas", "postgres"},
+            owners=OWNERS,
+            code_version=SPLIT_CODE,
+            metadata=table_metadata("train_test_splits"),
+            skippable=True,
+        )
+    ],
+    partitions_def=timeframes,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def train_test_split(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> Iterator[dg.Output[None]]:
+    """Split every timeframe of the range that has bars."""
+    database.require_ready()
+    for position, timeframe in enumerate(context.partition_keys):
+        progress.report("train_test_split", position, len(context.partition_keys))
+        found = _split_timeframe(database, timeframe, context.run_id)
+        if found is None:
+            context.log.info(f"no usable bars of {timeframe}: no split")
+            continue
+        context.log_event(dg.AssetMaterialization("train_test_split", partition=timeframe, metadata=found))
+    yield let_downstream_run("train_test_split")
+
+
+def _split_timeframe(database: Database, timeframe: str, run_id: str) -> dict[str, Any] | None:
+    with database.bulk() as connection:
+        times = tables.bar_times(connection, timeframe)
+        setups = tables.labelled_setups(connection, timeframe)
+    if times.empty:
+        return None
+    by_ticker = {str(ticker): rows for ticker, rows in times.groupby("ticker")}
+    cut = cut_time([pd.DatetimeIndex(rows["ts"]) for rows in by_ticker.values()], TRAIN_SHARE)
+    with database.engine.begin() as connection:
+        tables.lock(connection, f"split {timeframe}")
+        fingerprint = split_fingerprint(tables.bar_revisions(connection, timeframe))
+        newest = tables.newest_split(connection, timeframe)
+        if newest is not None and newest.fingerprint == fingerprint:
+            return _split_metadata(
+                newest.split_version, newest.cut_ts, len(times), "unchanged: the bars are the same"
+            )
+        version = 1 if newest is None else newest.split_version + 1
+        lineage_id = tables.write_lineage(
+            connection,
+            run_id=run_id,
+            asset="train_test_split",
+            code_version=SPLIT_CODE,
+            configuration={"train_share": TRAIN_SHARE},
+        )
+        embargo = nominal_duration(timeframe)
+        split = {
+            "timeframe": timeframe,
+            "split_version": version,
+            "cut_ts": cut,
+            "train_share": TRAIN_SHARE,
+            "embargo": embargo.to_pytimedelta(),
+            "fingerprint": fingerprint,
+            "lineage_id": lineage_id,
+        }
+        tables.store_split(connection, split, _counts_per_ticker(by_ticker, setups, cut, embargo))
+    return _split_metadata(version, cut, len(times), "new")
+
+
+def split_fingerprint(bars: Sequence[tuple[str, int, int]]) -> str:
+    """What a split depends on: `(ticker, revision, rows)` of each series, in order of the ticker."""
+    parts = [list(series) for series in bars]
+    return hashlib.sha256(json.dumps([SPLIT_CODE, TRAIN_SHARE, parts]).encode()).hexdigest()[:32]
+
+
+def _counts_per_ticker(
+    by_ticker: dict[str, pd.DataFrame], setups: pd.DataFrame, cut: pd.Timestamp, embargo: pd.Timedelta
+) -> list[dict[str, object]]:
+    parts = assign_parts(setups, cut, embargo)
+    rows: list[dict[str, object]] = []
+    for ticker, bars in by_ticker.items():
+        mine = setups[setups["ticker"] == ticker]
+        own = parts[mine.index]
+        rows.append(
+            {
+                "ticker": ticker,
+                "bars_train": int((bars["ts"] < cut).sum()),
+                "bars_test": int((bars["ts"] >= cut).sum()),
+                **{f"setups_{part}": int((own == part).sum()) for part in (TRAIN, PURGED, TEST)},
+                "last_train_life_end": _or_none(mine.loc[own == TRAIN, "life_end"].max()),
+                "first_test_known_at": _or_none(mine.loc[own == TEST, "known_at"].min()),
+            }
+        )
+    return rows
+
+
+def _or_none(time: pd.Timestamp) -> pd.Timestamp | None:
+    return None if pd.isna(time) else time
+
+
+def _split_metadata(version: int, cut: pd.Timestamp, bars: int, state: str) -> dict[str, Any]:
+    return {"split_version": version, "cut": str(cut), "bars": bars, "state": state}
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "win_rate_model",
+            deps=["setup_features", "fvg_labels", "train_test_split"],
+            description=(
+                "P(target k before stop within max_hold | entered), k = 1, 2, 3, and P(entered), calibrated. Served "
+                "is what does best on the training period's folds: LightGBM, logistic regression, or the base rate. "
+                "The test period reports once per split version and chooses nothing."
+            ),
+            group_name=GROUP,
+            kinds={"lightgbm", "scikitlearn", "postgres"},
+            owners=OWNERS,
+            code_version=MODEL_CODE,
+            metadata=table_metadata("models"),
+            skippable=True,
+        )
+    ],
+    partitions_def=timeframes,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def win_rate_model(
+    context: dg.AssetExecutionContext,
+    database: dg.ResourceParam[Database],
+    model_store: dg.ResourceParam[ModelStore],
+    settings: dg.ResourceParam[Settings],
+) -> Iterator[dg.Output[None]]:
+    """Train every timeframe of the range that has a split."""
+    database.require_ready()
+    for position, timeframe in enumerate(context.partition_keys):
+        progress.report("win_rate_model", position, len(context.partition_keys))
+        metadata = train_timeframe(database, model_store, timeframe, context.run_id, settings.seed)
+        if metadata is None:
+            context.log.info(f"no split of {timeframe}: no model")
+            continue
+        context.log_event(dg.AssetMaterialization("win_rate_model", partition=timeframe, metadata=metadata))
+    yield let_downstream_run("win_rate_model")

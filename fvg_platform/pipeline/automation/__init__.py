@@ -1,0 +1,1 @@
+"""Who starts what: schedules, sensors and declarative conditions."""

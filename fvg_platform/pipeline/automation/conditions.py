@@ -1,0 +1,28 @@
+"""When an asset starts by itself: declarative conditions.
+
+Series are sparse, so no condition waits for upstream partitions that may never exist. Split and models have
+no condition at all: training starts by the retraining sensor or by a person.
+"""
+
+import dagster as dg
+
+
+def on_change_upstream() -> dg.AutomationCondition:
+    """When something upstream was materialised, its blocking checks passed, and nothing upstream is at work.
+
+    Unlike `eager()` it neither waits for missing upstream partitions nor fires for missing ones of its own: a
+    ticker without minute bars would otherwise be asked for them for ever.
+    """
+    return (
+        dg.AutomationCondition.any_deps_updated().since_last_handled()
+        & ~dg.AutomationCondition.any_deps_in_progress()
+        & ~dg.AutomationCondition.in_progress()
+        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    ).with_label("on_change_upstream")
+
+
+def latest_day_on_change() -> dg.AutomationCondition:
+    """:func:`on_change_upstream` for the newest day alone; past days are for people to fill."""
+    return (dg.AutomationCondition.in_latest_time_window() & on_change_upstream()).with_label(
+        "latest_day_on_change"
+    )

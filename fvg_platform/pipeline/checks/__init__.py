@@ -1,0 +1,1 @@
+"""Asset checks: predicates from the quality package, held against the tables."""

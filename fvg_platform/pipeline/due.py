@@ -1,0 +1,90 @@
+"""What is out of date: the inputs' fingerprints against what the tables and Dagster's log say was made of them.
+
+Read-only. The demo asks this so as to run no stage that would change nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from fvg_platform.features.catalogue import FEATURE_SET_VERSION
+from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.pipeline.assets.models import split_fingerprint
+from fvg_platform.pipeline.partitions import Series
+from fvg_platform.pipeline.resources import Database, MarketSource
+from fvg_platform.pipeline.series_assets import SeriesAsset
+from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage import series_status
+
+
+def symbols_due(source: MarketSource, known: Sequence[str]) -> bool:
+    """Whether the source offers a ticker that is no partition yet."""
+    return not {info.ticker for info in source.source.symbols()} <= set(known)
+
+
+def tickers_due(
+    assets: Sequence[SeriesAsset],
+    database: Database,
+    source: MarketSource,
+    instance: dg.DagsterInstance,
+    known: Sequence[str],
+) -> list[str]:
+    """The tickers of which some series is out of date in some asset, or was never shown to Dagster as made."""
+    shown = {asset.name: instance.get_materialized_partitions(dg.AssetKey(asset.name)) for asset in assets}
+    with database.bulk() as connection:
+        return [ticker for ticker in known if _ticker_due(connection, assets, source, shown, ticker)]
+
+
+def _ticker_due(
+    connection: Any,
+    assets: Sequence[SeriesAsset],
+    source: MarketSource,
+    shown: dict[str, set[str]],
+    ticker: str,
+) -> bool:
+    statuses = series_status.statuses_of_ticker(connection, ticker)
+    for timeframe in TIMEFRAMES:
+        series = Series(ticker, timeframe)
+        for asset in assets:
+            inputs = asset.find_inputs(series, statuses, source)
+            own = statuses.get((timeframe, asset.name))
+            if inputs is None or (own is not None and own.state == "blocked" and inputs.obstacle()):
+                continue
+            if own is None or own.fingerprint != inputs.fingerprint(asset.code_version):
+                return True
+            if own.state == "ok" and str(series) not in shown[asset.name]:
+                return True
+    return False
+
+
+def timeframes_due(database: Database, instance: dg.DagsterInstance) -> list[str]:
+    """The timeframes whose bars have changed since their last split, or whose split has no model yet."""
+    shown = instance.get_materialized_partitions(dg.AssetKey("win_rate_model"))
+    due = []
+    with database.engine.connect() as connection:
+        for timeframe in TIMEFRAMES:
+            bars = tables.bar_revisions(connection, timeframe)
+            if not bars:
+                continue
+            split = tables.newest_split(connection, timeframe)
+            model = tables.newest_model(connection, timeframe)
+            current = (
+                split is not None
+                and split.fingerprint == split_fingerprint(bars)
+                and model is not None
+                and model.split_version == split.split_version
+                and model.feature_set_version == FEATURE_SET_VERSION
+                and timeframe in shown
+            )
+            if not current:
+                due.append(timeframe)
+    return due
+
+
+def day_due(database: Database, instance: dg.DagsterInstance, day: str) -> bool:
+    """Whether a setup of the day has not been judged by its serving model yet, or Dagster does not show the day."""
+    if day not in instance.get_materialized_partitions(dg.AssetKey("daily_predictions")):
+        return True
+    with database.engine.connect() as connection:
+        return tables.unpredicted_setups(connection, day) > 0

@@ -1,0 +1,125 @@
+"""Stages from outside of Dagster: all that are out of date (the demo), or those that a person asks for."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from fvg_platform.market.timeframes import TIMEFRAMES, require_timeframe
+from fvg_platform.pipeline import stages
+from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE
+from fvg_platform.pipeline.resources import MarketSource
+from fvg_platform.pipeline.stages import Stage, StageRun
+from fvg_platform.storage.report_queries import latest_known_at
+
+if TYPE_CHECKING:
+    from fvg_platform.pipeline.platform import Platform
+
+Say = Callable[[str], None]
+
+
+def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: Say) -> list[StageRun]:
+    """Run every stage that is out of date, each once, and nothing that is not.
+
+    Returns
+    -------
+    The runs, in order; empty when everything was up to date.
+    """
+    from fvg_platform.pipeline import due
+    from fvg_platform.pipeline.assets import SERIES_ASSETS
+
+    source: MarketSource = platform.resources["market_source"]
+    instance, database = platform.instance, platform.database
+    runs: list[StageRun] = []
+    if due.symbols_due(source, stages.known_tickers(instance)):
+        runs += _run(stages.SYMBOLS, definitions, instance, None, say)
+    known = stages.known_tickers(instance)
+    tickers = due.tickers_due(SERIES_ASSETS, database, source, instance, known)
+    if tickers:
+        for partition_range in stages.series_ranges(known, tickers, TIMEFRAMES):
+            runs += _run(stages.SERIES, definitions, instance, partition_range, say)
+    timeframes = due.timeframes_due(database, instance)
+    for partition_range in stages.timeframe_ranges(timeframes):
+        runs += _run(stages.TRAINING, definitions, instance, partition_range, say)
+    day = latest_day(platform)
+    if day and due.day_due(database, instance, day):
+        runs += _run(stages.SIGNALS, definitions, instance, (day, day), say)
+    return runs
+
+
+def materialise(
+    platform: "Platform",
+    definitions: dg.Definitions,
+    *,
+    assets: Sequence[str] | None = None,
+    only_tickers: Sequence[str] | None = None,
+    only_timeframes: Sequence[str] | None = None,
+    day: str | None = None,
+    rebuild: bool = False,
+    say: Say,
+) -> list[StageRun]:
+    """Materialise what a person asks for, stage by stage.
+
+    Raises
+    ------
+    LookupError, ValueError
+        An unknown ticker or timeframe, or no day with a setup to predict.
+    """
+    chosen = [require_timeframe(timeframe) for timeframe in only_timeframes or TIMEFRAMES]
+    runs: list[StageRun] = []
+    for stage in stages.STAGES:
+        selected = [asset for asset in stage.assets if assets is None or asset in assets]
+        if not selected:
+            continue
+        for partition_range in _ranges(stage, platform, only_tickers, chosen, day):
+            runs += _run(
+                stage, definitions, platform.instance, partition_range, say, select=selected, rebuild=rebuild
+            )
+    return runs
+
+
+def _ranges(
+    stage: Stage,
+    platform: "Platform",
+    only_tickers: Sequence[str] | None,
+    timeframes: Sequence[str],
+    day: str | None,
+) -> Sequence[tuple[str, str] | None]:
+    if stage is stages.SYMBOLS:
+        return [None]
+    if stage is stages.SERIES:
+        known = stages.known_tickers(platform.instance)
+        return stages.series_ranges(known, only_tickers or known, timeframes)
+    if stage is stages.TRAINING:
+        return stages.timeframe_ranges(timeframes)
+    day = day or latest_day(platform)
+    return [(day, day)] if day else []
+
+
+def _run(
+    stage: Stage,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    partition_range: tuple[str, str] | None,
+    say: Say,
+    *,
+    select: Sequence[str] | None = None,
+    rebuild: bool = False,
+) -> list[StageRun]:
+    what = "" if partition_range is None else f" {' … '.join(dict.fromkeys(partition_range))}"
+    say(f"{stage.name}{what}: running")
+    runs = []
+    for run in stages.run_stage(
+        stage, definitions, instance, partition_range=partition_range, select=select, rebuild=rebuild
+    ):
+        outcome = "done" if run.success else "failed in part, the rest goes on"
+        say(f"{stage.name}{what}: {outcome} (run {run.run_id[:8]}, {run.seconds:.1f} s)")
+        runs.append(run)
+    return runs
+
+
+def latest_day(platform: "Platform") -> str | None:
+    """The exchange's day on which the newest setup became known, or None without any."""
+    with platform.database.bulk() as connection:
+        latest = latest_known_at(connection)
+    return None if latest is None else str(latest.tz_convert(EXCHANGE_TIMEZONE).date())

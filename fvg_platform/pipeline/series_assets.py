@@ -1,0 +1,295 @@
+"""What all series assets have in common: a range of series, one transaction each, one bad one spoils no other.
+
+A series asset gives a function from one series' inputs to the rows it stored. Around it, here: find the inputs,
+skip what is missing, blocked or unchanged, hold the lock, write rows and status in one transaction, log one
+materialisation per series, and at the end fail the step by naming the series that failed.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from fvg_platform.pipeline import progress
+from fvg_platform.pipeline.partial_ranges import let_downstream_run
+from fvg_platform.pipeline.partitions import Series, in_working_order, series_partitions
+from fvg_platform.pipeline.resources import Database, MarketSource
+from fvg_platform.storage import schema, series_status
+from fvg_platform.storage.bulk import Written, series_transaction
+from fvg_platform.storage.series_status import Status
+
+REBUILD_TAG = "fvg/rebuild"
+OWNERS = ["team:data-engineering"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a series is made from: the statuses upstream, and anything else that its rows depend on."""
+
+    upstream: tuple[Status, ...] = ()
+    versions: tuple[str, ...] = ()
+
+    def obstacle(self) -> str | None:
+        """Why nothing can be made from this, or None."""
+        bad = [s for s in self.upstream if s.state != "ok"]
+        return "; ".join(f"{s.asset} of {s.timeframe} is {s.state}: {s.reason}" for s in bad) or None
+
+    def fingerprint(self, code_version: str) -> str:
+        """A hash that changes when the inputs, the code or the configuration do."""
+        parts = [code_version, *self.versions]
+        parts += [f"{s.asset}/{s.timeframe}/{s.revision}" for s in self.upstream]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One series at work: its connection is inside the series' transaction."""
+
+    series: Series
+    connection: Any
+    lineage_id: int
+    inputs: Inputs
+    source: MarketSource
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a task stored. `reason` set: rows are there, but broke a rule, and nothing downstream may use them."""
+
+    written: Written
+    rows: int
+    first_ts: pd.Timestamp | None
+    last_ts: pd.Timestamp | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SeriesAsset:
+    """The definition of one series asset.
+
+    `find_inputs` gets the series, the ticker's statuses and the source, and gives what the series is made of,
+    or None where there is nothing to make it from; `compute` stores its rows.
+    """
+
+    name: str
+    deps: Sequence[dg.AssetDep | str]
+    description: str
+    code_version: str
+    find_inputs: Callable[[Series, Mapping[tuple[str, str], Status], MarketSource], Inputs | None]
+    compute: Callable[[Task], Stored]
+    kinds: frozenset[str]
+    group: str
+    table: str
+    automation_condition: dg.AutomationCondition | None = None
+    on_failure: Callable[[Any, Series, str, MarketSource, str], None] | None = None
+
+    def run_one(
+        self, database: Database, source: MarketSource, series: Series, run_id: str, *, rebuild: bool
+    ) -> Status | None:
+        """Bring one series up to date in one transaction; None where there is nothing to make it from."""
+        return self._run_one(database, source, series, run_id, rebuild)[0]
+
+    def _run_one(
+        self, database: Database, source: MarketSource, series: Series, run_id: str, rebuild: bool
+    ) -> tuple[Status | None, Mapping[str, Any]]:
+        with series_transaction(database.url, lock_key=f"series {series}") as connection:
+            statuses = series_status.statuses_of_ticker(connection, series.ticker)
+            inputs = self.find_inputs(series, statuses, source)
+            if inputs is None:
+                return None, {}
+            own = statuses.get((series.timeframe, self.name)) or Status(*series, self.name, "ok", run_id)
+            obstacle = inputs.obstacle()
+            if obstacle:
+                blocked = replace(own, state="blocked", reason=obstacle, run_id=run_id)
+                series_status.write_status(connection, blocked)
+                return blocked, {}
+            fingerprint = inputs.fingerprint(self.code_version)
+            if own.fingerprint == fingerprint and own.state == "ok" and not rebuild:
+                return own, {"unchanged": True}
+            return self._compute_and_record(connection, source, series, run_id, inputs, own, fingerprint)
+
+    def _compute_and_record(
+        self,
+        connection: Any,
+        source: MarketSource,
+        series: Series,
+        run_id: str,
+        inputs: Inputs,
+        own: Status,
+        fingerprint: str,
+    ) -> tuple[Status, Mapping[str, Any]]:
+        began = time.perf_counter()
+        lineage_id = series_status.open_lineage(
+            connection,
+            run_id=run_id,
+            asset=self.name,
+            code_version=self.code_version,
+            data_revision=own.revision + 1,
+            ticker=series.ticker,
+            timeframe=series.timeframe,
+            configuration={"versions": list(inputs.versions)},
+        )
+        stored = self.compute(Task(series, connection, lineage_id, inputs, source, run_id))
+        changed = stored.written.changed
+        if not changed:
+            series_status.drop_lineage(connection, lineage_id)
+        status = Status(
+            *series,
+            asset=self.name,
+            state="blocked" if stored.reason else "ok",
+            run_id=run_id,
+            reason=stored.reason,
+            fingerprint=fingerprint,
+            revision=own.revision + bool(changed),
+            rows=stored.rows,
+            first_ts=stored.first_ts,
+            last_ts=stored.last_ts,
+        )
+        series_status.write_status(connection, status)
+        metadata = {
+            **stored.metadata,
+            "rows_inserted": stored.written.inserted,
+            "rows_updated": stored.written.updated,
+            "rows_deleted": stored.written.deleted,
+            "seconds": round(time.perf_counter() - began, 3),
+        }
+        return status, metadata
+
+    def record_failure(
+        self, database: Database, source: MarketSource, series: Series, run_id: str, reason: str
+    ) -> None:
+        """Note a failure beside what was there before, so that downstream and `fvg status` know of it."""
+        with series_transaction(database.url, lock_key=f"series {series}") as connection:
+            known = series_status.statuses_of_ticker(connection, series.ticker)
+            own = known.get((series.timeframe, self.name)) or Status(*series, self.name, "failed", run_id)
+            series_status.write_status(
+                connection, replace(own, state="failed", reason=reason, fingerprint=None, run_id=run_id)
+            )
+            if self.on_failure:
+                self.on_failure(connection, series, reason, source, run_id)
+
+    def definition(self) -> dg.AssetsDefinition:
+        """The Dagster asset: partitioned by series, range-aware, skippable."""
+        spec = dg.AssetSpec(
+            self.name,
+            deps=self.deps,
+            description=self.description,
+            code_version=self.code_version,
+            kinds=set(self.kinds),
+            group_name=self.group,
+            owners=OWNERS,
+            metadata=table_metadata(self.table),
+            automation_condition=self.automation_condition,
+            skippable=True,
+        )
+
+        @dg.multi_asset(
+            name=self.name,
+            specs=[spec],
+            partitions_def=series_partitions,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+        )
+        def materialise(
+            context: dg.AssetExecutionContext,
+            database: dg.ResourceParam[Database],
+            market_source: dg.ResourceParam[MarketSource],
+        ) -> Iterator[dg.Output[None]]:
+            self._run_range(context, database, market_source)
+            yield let_downstream_run(self.name)
+
+        return materialise
+
+    def _run_range(self, context: dg.AssetExecutionContext, database: Database, source: MarketSource) -> None:
+        rebuild = context.run.tags.get(REBUILD_TAG) == "true"
+        database.require_ready()
+        failures: dict[Series, str] = {}
+        wanted = in_working_order(context.partition_keys)
+        for position, series in enumerate(wanted):
+            progress.report(self.name, position, len(wanted))
+            try:
+                status, metadata = self._run_one(database, source, series, context.run_id, rebuild)
+            except Exception as error:  # the boundary: collected here, recorded, and raised by name below
+                reason = f"{type(error).__name__}: {error}".strip()
+                context.log.error(f"{self.name} of {series} failed: {reason}")
+                failures[series] = reason
+                database.require_ready()  # a database that is gone fails the step at once, with its own words
+                self.record_failure(database, source, series, context.run_id, reason)
+                continue
+            if status is None:
+                continue
+            if status.state == "blocked":
+                context.log.warning(f"{self.name} of {series} is held back: {status.reason}")
+            if status.state == "ok" or metadata:
+                context.log_event(_materialisation(self.name, series, status, metadata))
+        if failures:
+            raise dg.Failure(
+                description=failure_message(self.name, failures),
+                metadata={"failed_series": dg.MetadataValue.json({str(s): r for s, r in failures.items()})},
+                allow_retries=False,
+            )
+
+
+def failure_message(asset: str, failures: Mapping[Series, str]) -> str:
+    """One message for the whole range: how many failed, and each one's reason."""
+    lines = [f"{asset}: {len(failures)} series failed, the others are kept."]
+    lines += [f"  {series.ticker} {series.timeframe}: {reason}" for series, reason in failures.items()]
+    lines.append("Mend them and materialise again: what is up to date is not computed twice.")
+    return "\n".join(lines)
+
+
+def same_series(
+    *assets: str, versions: Callable[[Series], Iterable[str]] = lambda _: ()
+) -> Callable[[Series, Mapping[tuple[str, str], Status], MarketSource], Inputs | None]:
+    """Inputs that are the same series in the assets upstream; None as long as one of them has no row for it."""
+
+    def find(
+        series: Series, statuses: Mapping[tuple[str, str], Status], _source: MarketSource
+    ) -> Inputs | None:
+        upstream = [statuses.get((series.timeframe, asset)) for asset in assets]
+        present = tuple(status for status in upstream if status is not None)
+        return Inputs(present, tuple(versions(series))) if len(present) == len(assets) else None
+
+    return find
+
+
+def _materialisation(
+    asset: str, series: Series, status: Status, metadata: Mapping[str, Any]
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        asset_key=asset,
+        partition=str(series),
+        metadata={
+            "dagster/partition_row_count": status.rows,
+            "first_bar": str(status.first_ts) if status.first_ts is not None else "none",
+            "last_bar": str(status.last_ts) if status.last_ts is not None else "none",
+            "data_revision": status.revision,
+            **({"held_back": status.reason} if status.reason else {}),
+            **metadata,
+        },
+    )
+
+
+def table_metadata(table: str) -> dict[str, Any]:
+    """An asset's metadata that shows its table: name, columns, types, what each column is."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            str(column.type.compile(dialect=schema.DIALECT)).lower(),
+            description=column.comment,
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in schema.metadata.tables[table].columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            columns, constraints=dg.TableConstraints(other=[f"table {table}"])
+        ),
+        "dagster/table_name": table,
+    }

@@ -1,0 +1,184 @@
+"""The way from end to end: four stages in order, because a run holds one kind of partition.
+
+symbols → series → timeframe → day. The command line, the schedules and the demo all go this way. A stage is a
+job over a range of its partitions; when a series fails, the stage's later assets go on without it in a
+further run, so that one bad series never spoils the others.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.pipeline.partitions import days, series_partitions, tickers, timeframes
+from fvg_platform.pipeline.series_assets import REBUILD_TAG
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+STAGE_TAG = "fvg/stage"
+# Every event is in Dagster's log; the terminal of a command shows what went wrong.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its job's name and its assets in the order of the graph."""
+
+    name: str
+    assets: tuple[str, ...]
+    partitions_def: dg.PartitionsDefinition | None = None
+
+    @cached_property
+    def job(self) -> "UnresolvedAssetJobDefinition":
+        """The job that materialises the stage."""
+        return dg.define_asset_job(
+            self.name,
+            selection=dg.AssetSelection.assets(*self.assets),
+            partitions_def=self.partitions_def,
+            tags={STAGE_TAG: self.name},
+            description=f"Stage {self.name}: {', '.join(self.assets)}.",
+        )
+
+
+SYMBOLS = Stage("symbols_stage", ("symbols",))
+SERIES = Stage(
+    "series_stage",
+    (
+        "raw_bars",
+        "clean_bars",
+        "bars",
+        "coverage",
+        "fvg_detections",
+        "fvg_labels",
+        "bar_features",
+        "setup_features",
+    ),
+    series_partitions,
+)
+TRAINING = Stage("training_stage", ("train_test_split", "win_rate_model"), timeframes)
+SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes"), days)
+STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS)
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One finished run of a stage."""
+
+    stage: str
+    run_id: str
+    success: bool
+    seconds: float
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+def series_ranges(
+    known: Sequence[str], wanted: Sequence[str], wanted_timeframes: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The fewest partition ranges that cover the wanted series and no other.
+
+    A range of series is the rectangle between two corners, so each run of neighbouring tickers times each run
+    of neighbouring timeframes is one.
+
+    Raises
+    ------
+    LookupError
+        naming a ticker that is no partition, and how it becomes one.
+    """
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise LookupError(
+            f"unknown ticker {', '.join(unknown)}: the source does not offer it, or `fvg materialize --select "
+            f"symbols` has not run since it does. Known: {', '.join(known) or 'none'}"
+        )
+    return [
+        (f"{first_ticker}|{first_timeframe}", f"{last_ticker}|{last_timeframe}")
+        for first_ticker, last_ticker in _neighbours(known, wanted)
+        for first_timeframe, last_timeframe in _neighbours(TIMEFRAMES, wanted_timeframes)
+    ]
+
+
+def timeframe_ranges(wanted: Sequence[str]) -> list[tuple[str, str]]:
+    """The fewest partition ranges that cover the wanted timeframes and no other."""
+    return _neighbours(TIMEFRAMES, wanted)
+
+
+def _neighbours(order: Sequence[str], wanted: Sequence[str]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    previous = -2
+    for position, name in enumerate(order):
+        if name not in wanted:
+            continue
+        found = [*found[:-1], (found[-1][0], name)] if position == previous + 1 else [*found, (name, name)]
+        previous = position
+    return found
+
+
+def run_stage(
+    stage: Stage,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    *,
+    partition_range: tuple[str, str] | None = None,
+    select: Sequence[str] | None = None,
+    rebuild: bool = False,
+) -> Iterator[StageRun]:
+    """Run a stage in this process and yield each finished run.
+
+    After a step that failed, what it kept from running is run again without it: those of its series that are
+    sound go on, the failed ones are skipped by their status.
+
+    Parameters
+    ----------
+    partition_range
+        First and last partition key; a single partition is a range of one. None for a stage without partitions.
+    select
+        Assets of the stage, by default all.
+    rebuild
+        Compute again what is up to date.
+    """
+    job = definitions.resolve_job_def(stage.name)
+    left = [asset for asset in stage.assets if select is None or asset in select]
+    tags = {STAGE_TAG: stage.name, **({REBUILD_TAG: "true"} if rebuild else {})}
+    if partition_range:
+        tags |= {RANGE_START: partition_range[0], RANGE_END: partition_range[1]}
+    while left:
+        began = time.perf_counter()
+        outcome = job.execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey(asset) for asset in left],
+            tags=tags,
+            raise_on_error=False,
+            run_config=_QUIET,
+        )
+        started = {event.step_key for event in outcome.all_events if event.is_step_start}
+        seconds = time.perf_counter() - began
+        yield StageRun(stage.name, outcome.run_id, outcome.success, seconds, _failures(outcome))
+        if outcome.success:
+            return
+        waiting = [asset for asset in left if asset not in started]
+        if len(waiting) == len(left):
+            return
+        left = waiting
+
+
+def _failures(outcome: dg.ExecuteInProcessResult) -> dict[str, str]:
+    failures = {}
+    for event in outcome.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            said = data.user_failure_data.description if data.user_failure_data else None
+            cause = data.error.cause if data.error and data.error.cause else data.error
+            failures[str(event.step_key)] = said or (cause.message.strip() if cause else "failed")
+    return failures
+
+
+def known_tickers(instance: dg.DagsterInstance) -> list[str]:
+    """The ticker partitions, in the order in which ranges see them."""
+    return list(tickers.get_partition_keys(dynamic_partitions_store=instance))

@@ -1,0 +1,122 @@
+"""The report and the status as tables for the terminal."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fvg_platform.reports.overview import TARGETS, interval
+
+HOW_TO_READ = (
+    "Win rates: what the bars leave open (worse–better path), in brackets the 95 % sampling interval. "
+    "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate."
+)
+
+
+def report_table(values: dict[str, Any]) -> RenderableType:
+    """The table that the demo prints: outcomes and skill per timeframe, then the latest day's signals."""
+    table = Table(title="What Fair Value Gaps did", title_justify="left", header_style="bold")
+    for name in ("timeframe", "series", "bars", "gaps", "setups", "entered"):
+        table.add_column(name, justify="left" if name == "timeframe" else "right")
+    for k in TARGETS:
+        table.add_column(f"target {k} ({k}R) before stop", justify="right")
+    table.add_column("model", justify="left")
+    table.add_column("skill, target 1", justify="right")
+    for row in values["timeframes"]:
+        rates = [interval(t["win_rate_lo"], t["win_rate_hi"]) for t in row["targets"]] or ["–"] * len(TARGETS)
+        counts = [f"{row[name]:,}" for name in ("series", "bars", "gaps", "setups", "entered")]
+        table.add_row(row["timeframe"], *counts, *rates, *_model_cells(row["model"]))
+    return Group(table, Text(HOW_TO_READ, style="dim"), Text(), _signals(values["signals"]))
+
+
+def _model_cells(model: dict[str, Any] | None) -> tuple[str, str]:
+    if model is None:
+        return "none yet", "–"
+    name = model["algorithm"].replace("_", " ") + (" *" if model["flag"] else "")
+    metrics = (model["test_metrics"] or {}).get("target_1")
+    if not metrics or metrics["skill"]["value"] is None:
+        return name, "–"
+    skill = metrics["skill"]
+    text = f"{skill['value']:+.3f}"
+    if skill["low"] is not None:
+        text += f" [{skill['low']:+.3f}, {skill['high']:+.3f}]"
+    return name, text
+
+
+def _signals(signals: list[dict[str, Any]]) -> RenderableType:
+    if not signals:
+        return Text("No signals yet: no day has been predicted that had a setup.")
+    table = Table(title=f"Signals of {signals[0]['day']}", title_justify="left", header_style="bold")
+    for name in ("ticker", "timeframe", "side"):
+        table.add_column(name)
+    for name in ("entry", "stop", "target 1", "target 2", "target 3", "P(entered)", "P(1)", "P(2)", "P(3)"):
+        table.add_column(name, justify="right")
+    table.add_column("known at")
+    for row in signals:
+        table.add_row(
+            row["ticker"],
+            row["timeframe"] + (" *" if row["flag"] else ""),
+            "long" if row["side"] > 0 else "short",
+            *(f"{row[name]:.2f}" for name in ("entry", "stop", "target_1", "target_2", "target_3")),
+            *(_share(row[name]) for name in ("p_entered", "p_target_1", "p_target_2", "p_target_3")),
+            row["known_at"][:16].replace("T", " ") + " UTC",
+        )
+    note = Text(
+        "P(k): target k before the stop within the holding time, if entered. "
+        "* too few setups to train on: the pooled base rate.",
+        style="dim",
+    )
+    return Group(table, note)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def status_table(values: dict[str, Any]) -> RenderableType:
+    """The state of every series, the last runs and what checks complain of."""
+    table = Table(title="Series", title_justify="left", header_style="bold")
+    for name in ("ticker", "timeframe", "origin", "basis", "bars", "complete", "from", "to", "state"):
+        table.add_column(name, justify="right" if name in ("bars", "complete") else "left")
+    for row in values["series"]:
+        state = row["state"] or "–"
+        table.add_row(
+            row["ticker"],
+            row["timeframe"],
+            f"from {row['resampled_from']}" if row["resampled_from"] else row["source"],
+            f"{row['adjustment']}, {row['session']}, {row['anchor']}",
+            f"{row['rows'] or 0:,}",
+            "–" if row["completeness"] is None else f"{row['completeness']:.2%}",
+            (row["first_ts"] or "–")[:10],
+            (row["last_ts"] or "–")[:10],
+            state if state == "ok" else f"{state} in {row['asset']}: {row['reason']}",
+        )
+    parts: list[RenderableType] = [table]
+    parts += [
+        Text(
+            f"{row['ticker']} {row['timeframe']}: {row['asset']} {row['state']}: {row['reason']}", style="red"
+        )
+        for row in values["failed_series"]
+    ]
+    parts.append(_runs(values["last_runs"]))
+    if values["failing_checks"]:
+        parts += [
+            Text(f"{c['severity']} {c['asset']}/{c['check']}: {c['description']}", style="yellow")
+            for c in values["failing_checks"]
+        ]
+    else:
+        parts.append(Text("No failing checks."))
+    return Group(*parts)
+
+
+def _runs(runs: list[dict[str, Any]]) -> RenderableType:
+    if not runs:
+        return Text("No runs yet.")
+    table = Table(title="Last run of each job", title_justify="left", header_style="bold")
+    for name in ("job", "status", "started", "seconds", "run"):
+        table.add_column(name, justify="right" if name == "seconds" else "left")
+    for run in runs:
+        seconds = "–" if run["seconds"] is None else f"{run['seconds']:.1f}"
+        table.add_row(run["job"], run["status"], run["started"] or "–", seconds, run["run_id"][:8])
+    return table

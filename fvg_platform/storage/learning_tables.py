@@ -1,0 +1,284 @@
+"""Splits, training rows, models and predictions: what the learning stages read and write."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from fvg_platform.market.timeframes import nominal_duration
+from fvg_platform.storage.bulk import read_frame
+from fvg_platform.storage.schema import (
+    PATHS,
+    SETUP_KEY,
+    TARGETS,
+    lineage,
+    models,
+    predictions,
+    setup_features,
+    train_test_config,
+    train_test_splits,
+)
+
+_OUTCOMES = [f"outcome_{k}_{path}" for k in TARGETS for path in PATHS]
+_R = [f"r_{k}_{path}" for k in TARGETS for path in PATHS]
+FEATURE_COLUMNS: tuple[str, ...] = tuple(
+    c.name for c in setup_features.columns if c.name not in (*SETUP_KEY, "lineage_id")
+)
+
+
+def write_lineage(
+    connection: sa.Connection,
+    *,
+    run_id: str,
+    asset: str,
+    code_version: str,
+    configuration: Mapping[str, object],
+) -> int:
+    """Note which run is about to write, and return the id that its rows carry."""
+    record = {
+        "run_id": run_id,
+        "asset": asset,
+        "code_version": code_version,
+        "configuration": dict(configuration),
+        "data_revision": 1,
+    }
+    return int(connection.execute(lineage.insert().values(record).returning(lineage.c.id)).scalar_one())
+
+
+def lock(connection: sa.Connection, key: str) -> None:
+    """Hold an advisory lock until the transaction ends: two runs on one thing wait for each other."""
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def bar_times(connection: Any, timeframe: str) -> pd.DataFrame:
+    """`ticker`, `ts` of every bar of the timeframe in series that may be used, with the series' revision."""
+    return read_frame(
+        connection,
+        """
+        SELECT m.ticker, m.ts, s.revision
+        FROM market_data m JOIN series_status s
+          ON (s.ticker, s.timeframe, s.asset, s.state) = (m.ticker, m.timeframe, 'bars', 'ok')
+        WHERE m.timeframe = $1 ORDER BY m.ticker, m.ts
+        """,
+        [timeframe],
+    )
+
+
+def labelled_setups(connection: Any, timeframe: str) -> pd.DataFrame:
+    """All setups of a timeframe with labels and features, from series whose labels and features are ok."""
+    features = ", ".join(f'f."{name}"' for name in FEATURE_COLUMNS)
+    labels = ", ".join(f"l.{name}" for name in ("status", "life_end", "resolution", *_OUTCOMES, *_R))
+    key = ", ".join(f"l.{name}" for name in SETUP_KEY)
+    return read_frame(
+        connection,
+        f"""
+        SELECT {key}, s.known_at, {labels}, {features}
+        FROM fvg_labels l
+        JOIN fvg_setups s USING (ticker, timeframe, ts, side, config_id)
+        JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)
+        WHERE l.timeframe = $1 AND NOT EXISTS (
+            SELECT 1 FROM series_status t
+            WHERE (t.ticker, t.timeframe) = (l.ticker, l.timeframe)
+              AND t.asset IN ('fvg_labels', 'setup_features') AND t.state <> 'ok'
+        )
+        ORDER BY s.known_at, l.ticker, l.ts, l.side
+        """,
+        [timeframe],
+    )
+
+
+def setups_known_within(
+    connection: Any, timeframe: str, start: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
+    """Setups with `start <= known_at < end`, with their plans and features, from series that are ok."""
+    features = ", ".join(f'f."{name}"' for name in FEATURE_COLUMNS)
+    key = ", ".join(f"s.{name}" for name in SETUP_KEY)
+    return read_frame(
+        connection,
+        f"""
+        SELECT {key}, s.known_at, s.entry, s.stop, s.target_1, s.target_2, s.target_3, {features}
+        FROM fvg_setups s JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)
+        WHERE s.timeframe = $1 AND s.known_at >= $2 AND s.known_at < $3 AND NOT EXISTS (
+            SELECT 1 FROM series_status t
+            WHERE (t.ticker, t.timeframe) = (s.ticker, s.timeframe)
+              AND t.asset IN ('fvg_detections', 'setup_features') AND t.state <> 'ok'
+        )
+        ORDER BY s.ticker, s.ts, s.side
+        """,
+        [timeframe, start, end],
+    )
+
+
+def resolved_labels(connection: sa.Connection, timeframe: str) -> int:
+    """How many setups of the timeframe have an outcome: entered, and not censored for the first target."""
+    return int(
+        connection.execute(
+            sa.text(
+                "SELECT count(*) FROM fvg_labels WHERE timeframe = :timeframe AND status = 'entered' "
+                "AND outcome_1_lo <> 'censored'"
+            ),
+            {"timeframe": timeframe},
+        ).scalar_one()
+    )
+
+
+def newest_split(connection: sa.Connection, timeframe: str) -> sa.Row | None:
+    """The newest split version of a timeframe, or None."""
+    table = train_test_splits
+    query = (
+        sa.select(table).where(table.c.timeframe == timeframe).order_by(table.c.split_version.desc()).limit(1)
+    )
+    return connection.execute(query).one_or_none()
+
+
+def is_tested(connection: sa.Connection, timeframe: str, split_version: int) -> bool:
+    """Whether a model has used the split version's test period already."""
+    table = train_test_splits
+    query = sa.select(table.c.tested_by).where(
+        table.c.timeframe == timeframe, table.c.split_version == split_version
+    )
+    return connection.execute(query).scalar_one() is not None
+
+
+def store_split(
+    connection: sa.Connection, split: Mapping[str, object], per_ticker: Sequence[Mapping[str, object]]
+) -> None:
+    """Add a split version with its counts per ticker; a version that exists is frozen, so this never updates."""
+    connection.execute(train_test_splits.insert().values(dict(split)))
+    version = {"timeframe": split["timeframe"], "split_version": split["split_version"]}
+    rows = [{**version, **row} for row in per_ticker]
+    if rows:
+        connection.execute(train_test_config.insert(), rows)
+
+
+def newest_model(connection: sa.Connection, timeframe: str) -> sa.Row | None:
+    """The model that serves a timeframe, or None."""
+    query = (
+        sa.select(models).where(models.c.timeframe == timeframe).order_by(models.c.version.desc()).limit(1)
+    )
+    return connection.execute(query).one_or_none()
+
+
+def model_with_content(
+    connection: sa.Connection, timeframe: str, split_version: int, sha256: str
+) -> sa.Row | None:
+    """The version that has exactly this content, if training made it before."""
+    query = sa.select(models).where(
+        models.c.timeframe == timeframe,
+        models.c.split_version == split_version,
+        models.c.sha256 == sha256,
+    )
+    return connection.execute(query).one_or_none()
+
+
+def store_model(connection: sa.Connection, record: Mapping[str, object]) -> None:
+    """Add a model version; with test metrics, mark its split version's test period as used."""
+    connection.execute(models.insert().values(dict(record)))
+    if record.get("test_metrics") is not None:
+        table = train_test_splits
+        connection.execute(
+            table.update()
+            .where(
+                table.c.timeframe == record["timeframe"],
+                table.c.split_version == record["split_version"],
+                table.c.tested_by.is_(None),
+            )
+            .values(tested_by=record["version"])
+        )
+
+
+def append_predictions(connection: sa.Connection, rows: list[dict[str, object]]) -> int:
+    """Add predictions that are not there yet and return how many were new; nothing is ever changed."""
+    if not rows:
+        return 0
+    statement = insert(predictions).on_conflict_do_nothing().returning(predictions.c.ticker)
+    return len(connection.execute(statement, rows).all())
+
+
+def fill_outcomes(connection: sa.Connection, lineage_id: int) -> int:
+    """Bring every prediction's outcome up to its label; returns how many rows changed."""
+    values = ["status", *_OUTCOMES, *_R]
+    key = ", ".join(f"p.{name}" for name in SETUP_KEY)
+    label = ", ".join(f"l.{name}" for name in values)
+    # Resolved: nothing about it can change any more, on either path of any target.
+    open_paths = " OR ".join(f"l.{name} = 'censored'" for name in _OUTCOMES)
+    last_exit = ", ".join(f"l.exit_ts_{k}_{path}" for k in TARGETS for path in PATHS)
+    changed = ", ".join([*values, "resolved_at"])
+    query = f"""
+        INSERT INTO prediction_outcomes AS o
+            ({", ".join(SETUP_KEY)}, model_version, {changed}, lineage_id)
+        SELECT {key}, p.model_version, {label},
+            CASE WHEN l.status = 'pending' OR (l.status = 'entered' AND ({open_paths})) THEN NULL
+                 ELSE coalesce(greatest({last_exit}), l.life_end) END,
+            :lineage_id
+        FROM predictions p JOIN fvg_labels l USING ({", ".join(SETUP_KEY)})
+        ON CONFLICT ({", ".join(SETUP_KEY)}, model_version) DO UPDATE
+        SET ({changed}, lineage_id) = ({", ".join("excluded." + n for n in [*values, "resolved_at", "lineage_id"])})
+        WHERE ({", ".join("o." + n for n in [*values, "resolved_at"])})
+            IS DISTINCT FROM ({", ".join("excluded." + n for n in [*values, "resolved_at"])})
+        RETURNING 1
+    """
+    return len(connection.execute(sa.text(query), {"lineage_id": lineage_id}).all())
+
+
+def outcome_counts(connection: sa.Connection) -> tuple[int, int]:
+    """Rows in `prediction_outcomes`, and how many of them are not resolved yet."""
+    query = sa.text("SELECT count(*), count(*) FILTER (WHERE resolved_at IS NULL) FROM prediction_outcomes")
+    rows, still_open = connection.execute(query).one()
+    return int(rows), int(still_open)
+
+
+def label_counts(connection: sa.Connection) -> list[sa.Row]:
+    """Per timeframe with labels: `resolved` now, and `version`, `trained_on`, `resolved_at_training` of its model."""
+    query = sa.text(
+        """
+        SELECT l.timeframe, count(*) FILTER (WHERE l.outcome_1_lo <> 'censored') AS resolved,
+               m.version, m.setups_entered AS trained_on, m.setups_resolved AS resolved_at_training
+        FROM fvg_labels l
+        LEFT JOIN LATERAL (
+            SELECT version, setups_entered, setups_resolved FROM models
+            WHERE models.timeframe = l.timeframe ORDER BY version DESC LIMIT 1
+        ) m ON true
+        WHERE l.status = 'entered'
+        GROUP BY l.timeframe, m.version, m.setups_entered, m.setups_resolved ORDER BY l.timeframe
+        """
+    )
+    return list(connection.execute(query).all())
+
+
+def last_bar_close(connection: Any, timeframe: str) -> pd.Timestamp:
+    """When the newest known moment of a timeframe is: the open of its last bar plus the bar's nominal length."""
+    found = read_frame(
+        connection, "SELECT max(ts) AS last FROM market_data WHERE timeframe = $1", [timeframe]
+    )
+    return pd.Timestamp(found["last"].iloc[0]) + nominal_duration(timeframe)
+
+
+def bar_revisions(connection: sa.Connection, timeframe: str) -> list[tuple[str, int, int]]:
+    """`(ticker, revision, rows)` of every series of the timeframe whose bars may be used."""
+    query = sa.text(
+        "SELECT ticker, revision, rows FROM series_status "
+        "WHERE timeframe = :timeframe AND asset = 'bars' AND state = 'ok' AND rows > 0 ORDER BY ticker"
+    )
+    return [tuple(row) for row in connection.execute(query, {"timeframe": timeframe})]
+
+
+def unpredicted_setups(connection: sa.Connection, day: str) -> int:
+    """Setups that became known on a day (exchange time) and that their timeframe's newest model has not judged."""
+    query = sa.text(
+        """
+        SELECT count(*) FROM fvg_setups s
+        JOIN LATERAL (
+            SELECT version FROM models m WHERE m.timeframe = s.timeframe ORDER BY version DESC LIMIT 1
+        ) serving ON true
+        WHERE s.known_at >= (:day)::date::timestamp AT TIME ZONE 'America/New_York'
+          AND s.known_at < ((:day)::date + 1)::timestamp AT TIME ZONE 'America/New_York'
+          AND NOT EXISTS (
+            SELECT 1 FROM predictions p
+            WHERE (p.ticker, p.timeframe, p.ts, p.side, p.config_id, p.model_version)
+                = (s.ticker, s.timeframe, s.ts, s.side, s.config_id, serving.version))
+        """
+    )
+    return int(connection.execute(query, {"day": day}).scalar_one())

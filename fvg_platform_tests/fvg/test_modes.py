@@ -1,0 +1,80 @@
+"""The settings: defaults of each timeframe, ranges, identity."""
+
+import pytest
+
+from fvg_platform.fvg.modes import ModeConfig, mode_config
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "mode", "ttl", "max_hold"),
+    [
+        ("1m", "scalping", 60, 120),
+        ("5m", "scalping", 60, 120),
+        ("15m", "intraday", 40, 80),
+        ("1h", "intraday", 40, 80),
+        ("4h", "swing", 30, 60),
+        ("1d", "daily", 20, 40),
+        ("1w", "weekly", 12, 26),
+        ("1mo", "monthly", 6, 12),
+    ],
+)
+def test_each_timeframe_has_its_mode(timeframe: str, mode: str, ttl: int, max_hold: int) -> None:
+    config = mode_config(timeframe)
+    assert (config.mode, config.ttl, config.max_hold, config.horizon) == (mode, ttl, max_hold, ttl + max_hold)
+    assert (config.multiples, config.min_size_atr, config.stop_buffer_atr) == ((1, 2, 3), 0.10, 0.5)
+
+
+def test_costs_follow_the_asset_class() -> None:
+    assert [mode_config("1d", c).cost_bps for c in ("equity", "fx", "crypto")] == [1.0, 0.3, 5.0]
+
+
+@pytest.mark.parametrize(("timeframe", "asset_class"), [("2h", "equity"), ("1M", "equity"), ("1d", "bonds")])
+def test_unknown_names_are_refused_by_name(timeframe: str, asset_class: str) -> None:
+    with pytest.raises(ValueError, match=r"2h|1M|bonds"):
+        mode_config(timeframe, asset_class)
+
+
+def settings(**changes: object) -> ModeConfig:
+    return ModeConfig(**({"mode": "daily", "ttl": 20, "max_hold": 40} | changes))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mode": "hourly"},
+        {"ttl": 0},
+        {"ttl": 2.0},
+        {"max_hold": True},
+        {"multiples": (1, 1, 2)},
+        {"multiples": (0, 1, 2)},
+        {"multiples": (1, 2)},
+        {"multiples": (1, 2, float("inf"))},
+        {"entry": "close"},
+        {"min_size_atr": -0.1},
+        {"stop_buffer_atr": float("nan")},
+        {"cost_bps": float("inf")},
+    ],
+)
+def test_values_out_of_range_name_the_field(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} is "):
+        settings(**wrong)
+
+
+def test_identity_depends_on_every_field_and_on_nothing_else() -> None:
+    changes: list[dict[str, object]] = [
+        {},
+        {"mode": "weekly"},
+        {"ttl": 21},
+        {"max_hold": 41},
+        {"multiples": (1, 2, 4)},
+        {"entry": "mid"},
+        {"min_size_atr": 0.2},
+        {"stop_buffer_atr": 0.25},
+        {"cost_bps": 2},
+        {"version": 2},
+    ]
+    identities = [settings(**change).identity for change in changes]
+    assert len(set(identities)) == len(changes)
+    assert settings(multiples=(1, 2, 3), cost_bps=1).identity == identities[0]
+    # Stored labels are keyed by it: a change of this literal orphans them.
+    assert mode_config("1d").identity == "d27a8b9cd495"
