@@ -73,10 +73,14 @@ def run() -> list[dict[str, object]]:
     ours: dict[str, float] = {}
     rows: list[dict[str, object]] = []
 
-    def add(what: str, n: int, found: int, seconds: float, goal: float | None, beside: str | None = None) -> None:
+    def add(
+        what: str, n: int, found: int, seconds: float, goal: float | None, beside: str | None = None
+    ) -> None:
         ours.setdefault(what, seconds / n)
         ratio = None if beside is None else seconds / n / ours[beside]
-        rows.append({"what": what, "bars": n, "found": found, "seconds": seconds, "goal": goal, "ratio": ratio})
+        rows.append(
+            {"what": what, "bars": n, "found": found, "seconds": seconds, "goal": goal, "ratio": ratio}
+        )
 
     for n, factor, repeats in ((BARS, 1, REPEATS), (10 * BARS, 12, 2)):
         bars = made_up_bars(n)
@@ -98,7 +102,9 @@ def run() -> list[dict[str, object]]:
             found = pyvsmc.detect_fvg(high, low, compute_mitigation=True)
             count = int(found.bullish.sum() + found.bearish.sum())
             seconds = best_of(lambda h=high, x=low: pyvsmc.detect_fvg(h, x, compute_mitigation=True), 2)
-            add("pyvsmc: gaps, touch, half and full fill", n, count, seconds, None, "ours: gaps and lifecycle")
+            add(
+                "pyvsmc: gaps, touch, half and full fill", n, count, seconds, None, "ours: gaps and lifecycle"
+            )
             seconds = best_of(lambda h=high, x=low: numpy_detection(h, x))
             count = numpy_detection(high, low)
             add("numpy: detection alone (floor)", n, count, seconds, None, "ours: gaps and lifecycle")
@@ -106,7 +112,14 @@ def run() -> list[dict[str, object]]:
             start = time.perf_counter()
             count = int(smartmoneyconcepts_gaps(few)["FVG"].notna().sum())
             seconds = time.perf_counter() - start
-            add("smartmoneyconcepts: gaps and touch", len(few), count, seconds, None, "ours: gaps and lifecycle")
+            add(
+                "smartmoneyconcepts: gaps and touch",
+                len(few),
+                count,
+                seconds,
+                None,
+                "ours: gaps and lifecycle",
+            )
     return rows
 
 

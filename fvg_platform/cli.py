@@ -211,9 +211,10 @@ def db_migrate() -> None:
 def db_backup(file: Annotated[Path, typer.Argument(help="Where the backup goes.")]) -> None:
     """Write the whole database, Dagster's history included, into one file."""
     from fvg_platform.storage.backup import backup
+    from fvg_platform.storage.embedded_binaries import wheel_programs
 
     with _database_ready() as (_settings, database):
-        backup(database.url, file)
+        backup(database.url, file, wheel_programs())
     _say(f"The database is in {file}; the models' artifacts are the folder FVG_HOME/models.")
 
 
@@ -221,9 +222,10 @@ def db_backup(file: Annotated[Path, typer.Argument(help="Where the backup goes."
 def db_restore(file: Annotated[Path, typer.Argument(help="A file that `fvg db backup` wrote.")]) -> None:
     """Make the database what a backup holds: all or nothing."""
     from fvg_platform.storage.backup import restore
+    from fvg_platform.storage.embedded_binaries import wheel_programs
 
     with _database_ready() as (_settings, database):
-        restore(database.url, file)
+        restore(database.url, file, wheel_programs())
     _say(f"The database is as {file} holds it.")
 
 

@@ -1,5 +1,13 @@
 """Fixtures that every test may ask for."""
 
 from fvg_platform_tests.database import empty_database, postgres_server
+from fvg_platform_tests.platforms import empty_platform_home, sample, sample_home, workplace
 
-__all__ = ["empty_database", "postgres_server"]
+__all__ = [
+    "empty_database",
+    "empty_platform_home",
+    "postgres_server",
+    "sample",
+    "sample_home",
+    "workplace",
+]

@@ -136,9 +136,8 @@ def _find(high: Floats, low: Floats) -> tuple[Ints, Sides]:
     n = len(high)
     i, side = np.empty(n, np.int64), np.empty(n, np.int8)
     g = 0
-    for j in range(
-        2, n
-    ):  # write first, keep if it is a gap: a branch here is mispredicted at every third bar
+    for j in range(2, n):
+        # Written first and kept if it is a gap: a branch here would often be mispredicted.
         bullish, bearish = low[j] > high[j - 2], high[j] < low[j - 2]
         i[g], side[g] = j, 1 if bullish else -1
         g += bullish | bearish

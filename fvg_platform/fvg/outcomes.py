@@ -5,6 +5,7 @@ open, `hi` for him. The walk itself is in :mod:`fvg_platform.fvg.trade_path`; he
 the columns.
 """
 
+import numba as nb
 import numpy as np
 import pandas as pd
 
@@ -18,6 +19,14 @@ OUTCOMES: tuple[str, ...] = ("stop", "target", "timeout", "censored")
 
 _PRICES = ("entry", "stop", "target_1", "target_2", "target_3")
 _PATHS = ("lo", "hi")
+_RULES: dict[int, str] = {
+    1: "i must be a bar position from 0 to {last}",
+    2: "side must be 1 or -1",
+    3: "its prices must be finite",
+    4: "risk must be positive and finite",
+    5: "its stop must lie beyond the entry, against the trade",
+    6: "its targets must lie beyond the entry, with the trade",
+}
 
 
 def label_setups(
@@ -71,7 +80,7 @@ def label_setups(
     path.walk(ohlc, i, side, prices, risk, config.ttl, config.max_hold, cost, walked)
     columns: dict[str, object] = {"i": i, "side": side, "ts": b.ts.take(i)}
     if "known_at" in setups:
-        columns["known_at"] = setups["known_at"].array
+        columns["known_at"] = setups["known_at"].array.copy()
     columns |= _label_columns(i, walked)
     columns["resolution"] = pd.Categorical.from_codes(np.zeros(len(i), np.int8), pd.Index([timeframe]))
     return pd.DataFrame(columns, copy=False)
@@ -82,23 +91,36 @@ def _read_setups(setups: pd.DataFrame, bars: int, timeframe: str) -> tuple[Ints,
     what = f"{timeframe} setups"
     i, side, risk = (numeric_column(setups, name, what) for name in ("i", "side", "risk"))
     prices = np.stack([numeric_column(setups, name, what) for name in _PRICES])
-    entry, stop, *targets = side * prices
-    rules = {
-        f"i must be a bar position from 0 to {bars - 1}": (i >= 0) & (i < bars) & (i == np.floor(i)),
-        "side must be 1 or -1": np.abs(side) == 1,
-        "its prices must be finite": np.isfinite(prices).all(axis=0),
-        "risk must be positive and finite": (risk > 0) & np.isfinite(risk),
-        "its stop must lie beyond the entry, against the trade": stop < entry,
-        "its targets must lie beyond the entry, with the trade": np.minimum.reduce(targets) >= entry,
-    }
-    for rule, holds in rules.items():
-        if not holds.all():
-            row = int(np.argmin(holds))
-            values = dict(zip(_PRICES, prices[:, row].tolist(), strict=True))
-            raise ValueError(
-                f"{what}: row {row} (i={i[row]:g}, side={side[row]:g}, risk={risk[row]:g}, {values}): {rule}"
-            )
-    return (i.astype(np.int64), side.astype(np.int8), prices, risk)
+    rule, row = _first_senseless(i, side, prices, risk, bars)
+    if rule:
+        values = dict(zip(_PRICES, prices[:, row].tolist(), strict=True))
+        raise ValueError(
+            f"{what}: row {row} (i={i[row]:g}, side={side[row]:g}, risk={risk[row]:g}, {values}): "
+            + _RULES[rule].format(last=bars - 1)
+        )
+    return i.astype(np.int64), side.astype(np.int8), prices, risk
+
+
+@nb.njit(cache=True)
+def _first_senseless(i: Floats, side: Floats, prices: Floats, risk: Floats, bars: int) -> tuple[int, int]:
+    """Key of :data:`_RULES` and row of the first setup that breaks one; a NaN breaks any."""
+    for g in range(len(i)):
+        if not (i[g] >= 0 and i[g] < bars and i[g] == np.floor(i[g])):
+            return 1, g
+        if abs(side[g]) != 1:
+            return 2, g
+        for k in range(len(prices)):
+            if not np.isfinite(prices[k, g]):
+                return 3, g
+        if not (risk[g] > 0 and risk[g] < np.inf):
+            return 4, g
+        entry = side[g] * prices[0, g]
+        if side[g] * prices[1, g] >= entry:
+            return 5, g
+        for k in range(2, len(prices)):
+            if side[g] * prices[k, g] < entry:
+                return 6, g
+    return 0, -1
 
 
 def _label_columns(i: Ints, walked: path.Walked) -> dict[str, object]:

@@ -38,8 +38,10 @@ def plan_setups(gaps: pd.DataFrame, timeframe: str, *, config: ModeConfig | None
     """
     require_timeframe(timeframe)
     config = config or mode_config(timeframe)
-    _, side, bottom, top, atr = (
-        numeric_column(gaps, name, f"{timeframe} gaps") for name in ("i", "side", "bottom", "top", "atr")
+    if "i" not in gaps:
+        raise ValueError(f"{timeframe} gaps lack the column i")
+    side, bottom, top, atr = (
+        numeric_column(gaps, name, f"{timeframe} gaps") for name in ("side", "bottom", "top", "atr")
     )
     if (np.abs(side) != 1).any():
         row = int(np.argmax(np.abs(side) != 1))
@@ -54,6 +56,9 @@ def plan_setups(gaps: pd.DataFrame, timeframe: str, *, config: ModeConfig | None
     # Comparisons with NaN are false, so a gap without an ATR drops out here.
     with np.errstate(divide="ignore", invalid="ignore"):
         qualifies = (atr > 0) & ((top - bottom) / atr >= config.min_size_atr) & (risk > 0)
-    carried = [name for name in _CARRIED if name in gaps]
-    kept = gaps.loc[qualifies, ["i", "side", *carried]].reset_index(drop=True)
-    return kept.assign(**{name: values[qualifies] for name, values in plan.items()})
+    rows = np.flatnonzero(qualifies)
+    columns: dict[str, object] = {
+        name: gaps[name].array.take(rows) for name in ("i", "side", *_CARRIED) if name in gaps
+    }
+    columns |= {name: values[rows] for name, values in plan.items()}
+    return pd.DataFrame(columns, copy=False)

@@ -41,9 +41,15 @@ class Walked(NamedTuple):
     def room_for(cls, m: int) -> "Walked":
         """Empty arrays, allocated by numpy because it asks for huge pages where a kernel does not."""
         each = (TARGETS, PATHS, m)
-        positions = np.empty(m, np.int64), np.empty(m)
-        ends = np.empty(each, np.int8), np.empty(each, np.int64), np.empty(each)
-        return cls(np.empty(m, np.int8), *positions, *ends, np.empty((2, m)))
+        return cls(
+            status=np.empty(m, np.int8),
+            entry_index=np.empty(m, np.int64),
+            entry_price=np.empty(m),
+            outcome=np.empty(each, np.int8),
+            exit_index=np.empty(each, np.int64),
+            r=np.empty(each),
+            excursion=np.empty((2, m)),
+        )
 
 
 @nb.njit(cache=True)

@@ -97,7 +97,7 @@ def purged_folds(
     list of (training positions, validation positions), in time order; a training may be empty where lives
     are long. Fewer than `n_folds + 2` setups give no folds.
     """
-    from purgedcv import WalkForwardSplit  # 0.3 s, and only training needs it
+    from purgedcv import WalkForwardSplit  # takes seconds to import, and only training needs it
 
     if n_folds < 1:
         raise ValueError(f"n_folds must be at least 1, got {n_folds}")

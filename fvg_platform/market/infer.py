@@ -73,11 +73,11 @@ def infer_asset_class(ticker: str, ts: Times, timeframe: str) -> AssetClass:
     if timeframe == "1d":
         # A day may be stamped at midnight in any zone: its weekday by UTC and by New York must both be Saturday.
         shares = [
-            float((timestamps(us).tz_convert(zone).dayofweek == 5).mean()) for zone in ("UTC", NEW_YORK)
+            float((timestamps(us).tz_convert(zone).day_of_week == 5).mean()) for zone in ("UTC", NEW_YORK)
         ]
         return "crypto" if min(shares) > 0.05 else by_name
     local = timestamps(us).tz_convert(NEW_YORK)
-    saturday = float((local.dayofweek == 5).mean())
+    saturday = float((local.day_of_week == 5).mean())
     if saturday > 0.05:
         return "crypto"
     night = float(np.isin(local.hour, (21, 22, 23, 0, 1, 2)).mean())

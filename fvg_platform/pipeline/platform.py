@@ -68,5 +68,8 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
     environment = dagster_environment(settings, database)
     Path(environment["FVG_DAGSTER_FILES"]).mkdir(parents=True, exist_ok=True)
     os.environ.update(environment)
-    with dg.DagsterInstance.get() as instance:
-        yield Platform(settings, database, instance)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield Platform(settings, database, instance)
+    finally:
+        database.close()

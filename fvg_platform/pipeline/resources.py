@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from fvg_platform.settings import Settings, load_settings
 from fvg_platform.sources.base import BarSource, SeriesInfo
 from fvg_platform.storage import connections
-from fvg_platform.storage.bulk_connections import bulk_connection
+from fvg_platform.storage.bulk_connections import bulk_connection, close_idle_connections
 from fvg_platform.storage.embedded import EmbeddedPostgres
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,12 @@ class Database:
     def engine(self) -> sa.Engine:
         """SQLAlchemy's engine, for small statements."""
         return connections.engine(self.url)
+
+    def close(self) -> None:
+        """Give every pooled connection back; the database can be used again afterwards."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+        close_idle_connections()
 
     @contextmanager
     def bulk(self) -> Iterator[Any]:

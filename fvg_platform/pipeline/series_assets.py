@@ -214,13 +214,13 @@ class SeriesAsset:
         for position, series in enumerate(wanted):
             progress.report(self.name, position, len(wanted))
             try:
-                status, metadata = self._run_one(database, source, series, context.run_id, rebuild)
+                status, metadata = self._run_one(database, source, series, context.run.run_id, rebuild)
             except Exception as error:  # the boundary: collected here, recorded, and raised by name below
                 reason = f"{type(error).__name__}: {error}".strip()
                 context.log.error(f"{self.name} of {series} failed: {reason}")
                 failures[series] = reason
                 database.require_ready()  # a database that is gone fails the step at once, with its own words
-                self.record_failure(database, source, series, context.run_id, reason)
+                self.record_failure(database, source, series, context.run.run_id, reason)
                 continue
             if status is None:
                 continue

@@ -42,7 +42,7 @@ def breaches(profile: pd.DataFrame, keys: Sequence[str], rules: Sequence[str]) -
     import great_expectations.expectations as gxe
 
     found: list[Breach] = []
-    expectations = [
+    expectations: list[Any] = [
         gxe.ExpectColumnValuesToBeBetween(column=rule, min_value=0, max_value=0) for rule in rules
     ]
     expectations += [gxe.ExpectColumnValuesToNotBeNull(column=rule) for rule in rules]

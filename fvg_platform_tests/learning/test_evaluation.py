@@ -144,7 +144,7 @@ def test_cells_are_a_quarter_of_a_block_and_blocks_wrap_around():
 
 
 def test_intervals_cover_the_truth_where_setups_share_their_fate():
-    """Outcomes come in runs of eight that are all equal; √n would cover a third as often as it claims."""
+    """Outcomes come in runs of eight that are all equal; √n would cover half as often as it claims."""
     rng = np.random.default_rng(11)
     truth, naive, block = 0.25, 0, 0
     runs, trials = 60, 150

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fvg_platform.market.bars import PRICES, REASONS, clean_bars
@@ -103,7 +103,7 @@ def test_frames_that_are_no_bars_are_refused() -> None:
         clean_bars(rows({}).drop(columns="close"), "1m")
     with pytest.raises(ValueError, match="times with a zone"):
         clean_bars(rows({}).assign(ts=pd.Timestamp("2024-01-02")), "1m")
-    with pytest.raises(ValueError, match="open of 1m bars .*abc"):
+    with pytest.raises(ValueError, match=r"open of 1m bars .*abc"):
         clean_bars(rows({}).astype({"open": object}).assign(open="abc"), "1m")
 
 
@@ -116,6 +116,7 @@ raw_rows = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(raw_rows)
 def test_every_row_ends_up_in_one_place_and_bars_are_bars(values: list[tuple[float, ...]]) -> None:
     raw = pd.DataFrame(values, columns=["minute", *PRICES, "volume"])

@@ -60,7 +60,7 @@ def connection(database: str) -> Iterator[Any]:
 
 
 def stored(connection: Any, columns: str = "*", table: str = "bars") -> pd.DataFrame:
-    return read_frame(connection, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")
+    return read_frame(connection, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")  # noqa: S608
 
 
 def versions(connection: Any) -> pd.DataFrame:
@@ -150,7 +150,7 @@ row_sets = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=row_sets, second=row_sets)
 def test_replace_ends_in_the_frame_whatever_was_there(connection: Any, first: dict, second: dict) -> None:
     def as_stored(vwap: float, count: int | None) -> tuple[float | None, int | None]:

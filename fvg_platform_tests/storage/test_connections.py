@@ -102,7 +102,7 @@ def test_a_url_that_leads_nowhere(url: str, said: str, refusing_port: int) -> No
 
 
 def test_a_missing_database_is_named(postgres_server: EmbeddedPostgres) -> None:
-    with pytest.raises(DatabaseUnavailable, match="database 'nowhere' does not exist.*CREATE DATABASE"):
+    with pytest.raises(DatabaseUnavailable, match=r"database 'nowhere' does not exist.*CREATE DATABASE"):
         check_database(connections.database_url(postgres_server.url, "nowhere"))
 
 

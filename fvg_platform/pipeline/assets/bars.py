@@ -59,7 +59,7 @@ def symbols(
     found = market_source.source.symbols()
     problems = market_source.source.problems()
     with database.engine.begin() as connection:
-        retired = store_symbols(connection, found, market_source.source.name, context.run_id)
+        retired = store_symbols(connection, found, market_source.source.name, context.run.run_id)
     context.instance.add_dynamic_partitions(tickers.name or "ticker", [info.ticker for info in found])
     if problems:
         lines = "\n".join(f"  {name}: {message}" for name, message in problems)

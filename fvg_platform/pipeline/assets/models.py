@@ -51,7 +51,7 @@ def train_test_split(
     database.require_ready()
     for position, timeframe in enumerate(context.partition_keys):
         progress.report("train_test_split", position, len(context.partition_keys))
-        found = _split_timeframe(database, timeframe, context.run_id)
+        found = _split_timeframe(database, timeframe, context.run.run_id)
         if found is None:
             context.log.info(f"no usable bars of {timeframe}: no split")
             continue
@@ -163,7 +163,7 @@ def win_rate_model(
     database.require_ready()
     for position, timeframe in enumerate(context.partition_keys):
         progress.report("win_rate_model", position, len(context.partition_keys))
-        metadata = train_timeframe(database, model_store, timeframe, context.run_id, settings.seed)
+        metadata = train_timeframe(database, model_store, timeframe, context.run.run_id, settings.seed)
         if metadata is None:
             context.log.info(f"no split of {timeframe}: no model")
             continue

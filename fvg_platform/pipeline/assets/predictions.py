@@ -60,7 +60,7 @@ def daily_predictions(
         progress.report("daily_predictions", position, len(context.partition_keys))
         window = days.time_window_for_partition_key(day)
         start, end = pd.Timestamp(window.start), pd.Timestamp(window.end)
-        metadata = _predict_day(database, models, start, end, context.run_id)
+        metadata = _predict_day(database, models, start, end, context.run.run_id)
         context.log_event(dg.AssetMaterialization("daily_predictions", partition=day, metadata=metadata))
     yield let_downstream_run("daily_predictions")
 
@@ -155,7 +155,7 @@ def prediction_outcomes(
     with database.engine.begin() as connection:
         tables.lock(connection, "prediction outcomes")
         lineage_id = tables.write_lineage(
-            connection, run_id=context.run_id, asset="prediction_outcomes", code_version="1", configuration={}
+            connection, run_id=context.run.run_id, asset="prediction_outcomes", code_version="1", configuration={}
         )
         changed = tables.fill_outcomes(connection, lineage_id)
         rows, open_ = tables.outcome_counts(connection)

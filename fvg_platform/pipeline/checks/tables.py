@@ -14,6 +14,7 @@ from fvg_platform.pipeline.resources import Database
 from fvg_platform.quality.suites import Breach, below, breaches
 from fvg_platform.storage import invariants
 from fvg_platform.storage.invariants import TableRules
+from fvg_platform.storage.records import as_records
 
 BREACHES_SHOWN = 20
 SERIES_KEYS = ("ticker", "timeframe")
@@ -108,9 +109,11 @@ def series_held_back(database: dg.ResourceParam[Database]) -> dg.AssetCheckResul
         rows = invariants.series_held_back(connection)
     found = [
         Breach(
-            {"ticker": row.ticker, "timeframe": row.timeframe}, f"{row.asset} {row.state}: {row.reason}", 1
+            {"ticker": row["ticker"], "timeframe": row["timeframe"]},
+            f"{row['asset']} {row['state']}: {row['reason']}",
+            1,
         )
-        for row in rows.itertuples()
+        for row in as_records(rows)
     ]
     return result(found, len(rows))
 
