@@ -5,6 +5,7 @@ Columns are found by name, whatever their case: the time is `ts`, `timestamp`, `
 or no time is an error that names the line; what is a number but no sensible bar passes and is left to cleaning.
 """
 
+import bisect
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,16 +105,16 @@ def _text_to_numbers(table: RawTable, column: str, values: pa.Array) -> pa.Array
     try:
         return pc.cast(values, pa.float64())
     except pa.ArrowInvalid:
-        row = next(i for i, text in enumerate(values) if not _is_number(text))
+        row = bisect.bisect_left(range(len(values)), True, key=lambda i: not _are_numbers(values[: i + 1]))
         text = values[row].as_py()
         return table.fail(
             f"{column} is {text!r}, which is no number; write it like 1234.5, or leave it empty", row
         )
 
 
-def _is_number(text: pa.Scalar) -> bool:
+def _are_numbers(texts: pa.Array) -> bool:
     try:
-        pc.cast(text, pa.float64())
+        pc.cast(texts, pa.float64())
     except pa.ArrowInvalid:
         return False
     return True

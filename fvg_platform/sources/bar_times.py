@@ -18,9 +18,9 @@ from fvg_platform.market.timeframes import INTRADAY
 from fvg_platform.sources.raw_tables import RawTable
 
 _DAY = 86_400_000_000
-_INTEGER = r"^-?\d{1,18}$"
+_INTEGER = r"^-?[0-8]?\d{1,18}$"  # what fits into 64 bits
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?)?$"
-_ZONED = r"\d{2}:?\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?)$"
+_ZONED = r"[T ]\d{2}:?\d{2}[^+-]*(Z|z|[+-]\d{2}(:?\d{2})?)$"
 _NOTHING = ("", "null", "None", "NaN", "nan", "NaT", "NA", "N/A")
 _HOW_TO_WRITE = "write it with its offset, such as 2024-01-02T09:30:00-05:00 or 2024-01-02T14:30:00Z"
 _EARLIEST, _LATEST = (microseconds([pd.Timestamp(f"{year}-01-01", tz="UTC")])[0] for year in (1800, 2200))

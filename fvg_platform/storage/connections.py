@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import psycopg
 import sqlalchemy as sa
@@ -87,8 +88,17 @@ def engine(url: str) -> sa.Engine:
 
 
 def adbc_connect(url: str) -> adbc_driver_postgresql.dbapi.Connection:
-    """An ADBC connection (Arrow in and out); a transaction is open from the first statement to `commit()`."""
-    return adbc_driver_postgresql.dbapi.connect(libpq_url(url))
+    """An ADBC connection (Arrow in and out); a transaction is open from the first statement to `commit()`.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        The server is not there or does not let the role in.
+    """
+    try:
+        return adbc_driver_postgresql.dbapi.connect(libpq_url(url))
+    except adbc_driver_manager.OperationalError as error:
+        raise DatabaseUnavailable(_explained(str(error), url, _parts(url))) from None
 
 
 def ensure_schema(url: str, schema: str) -> None:

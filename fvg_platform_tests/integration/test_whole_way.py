@@ -6,7 +6,7 @@ from fvg_platform_tests.platforms import Workplace
 
 def test_the_demo_fills_every_table(sample: Workplace) -> None:
     tables = [
-        "symbols", "series", "ingestion_log", "raw_bars", "market_data", "bar_quarantine", "bar_gaps",
+        "symbols", "series", "ingestion_log", "raw_bars", "market_data", "bar_gaps",
         "fvg_detections", "fvg_setups", "fvg_labels", "features", "setup_features", "train_test_splits",
         "train_test_config", "models", "predictions", "prediction_outcomes", "prediction_results",
     ]  # fmt: skip

@@ -107,8 +107,10 @@ def test_a_missing_database_is_named(postgres_server: EmbeddedPostgres) -> None:
 
 
 def test_a_role_that_is_not_let_in(postgres_server: EmbeddedPostgres) -> None:
-    with pytest.raises(DatabaseUnavailable, match="does not let role 'stranger' in"):
-        check_database(postgres_server.url.replace("//fvg@", "//stranger@"))
+    strangers = postgres_server.url.replace("//fvg@", "//stranger@")
+    for connect in (check_database, connections.adbc_connect):
+        with pytest.raises(DatabaseUnavailable, match="does not let role 'stranger' in"):
+            connect(strangers)
 
 
 @pytest.fixture
