@@ -177,11 +177,11 @@ def db_stop() -> None:
 @db.command("status")
 def db_status(as_json: AsJson = False) -> None:
     """Whether the database runs, where it lies and who runs it."""
-    from fvg_platform.pipeline.resources import Database
     from fvg_platform.settings import load_settings
     from fvg_platform.storage.connections import check_database, redacted
+    from fvg_platform.storage.database import Database
 
-    database = Database(load_settings())
+    database = Database(**load_settings().database)
     if database.embedded is None:
         facts = check_database(database.url)
         values: dict[str, Any] = {"running": True, "url": redacted(database.url), "version": facts.version}
@@ -232,11 +232,11 @@ def db_restore(file: Annotated[Path, typer.Argument(help="A file that `fvg db ba
 @contextmanager
 def _database_ready() -> Iterator[tuple["Settings", Any]]:
     from fvg_platform.pipeline.platform import prepare_database
-    from fvg_platform.pipeline.resources import Database
     from fvg_platform.settings import load_settings
+    from fvg_platform.storage.database import Database
 
     settings = load_settings()
-    database = Database(settings)
+    database = Database(**settings.database)
     if database.embedded is not None and database.embedded.notice:
         _say(database.embedded.notice)
     prepare_database(database)
@@ -277,10 +277,10 @@ def _progress_bar() -> Iterator[None]:
 
 
 def _embedded() -> Any:
-    from fvg_platform.pipeline.resources import Database
     from fvg_platform.settings import load_settings
+    from fvg_platform.storage.database import Database
 
-    return Database(load_settings()).embedded
+    return Database(**load_settings().database).embedded
 
 
 def _assets(select: str | None) -> list[str] | None:

@@ -20,7 +20,8 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
     ----------
     resources
         Resources that replace the default ones of the same name: `database`, `market_source`, `model_store`,
-        `settings`.
+        `seed`,
+        `retention_days`.
     **overrides
         Any argument of :class:`dagster.Definitions`, to replace what is built here.
     """

@@ -5,7 +5,7 @@ Every setting is an environment variable with the prefix `FVG_`; the README's ta
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,6 +50,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
+
+    @property
+    def database(self) -> dict[str, Any]:
+        """The arguments of :class:`fvg_platform.storage.database.Database`."""
+        return {
+            "home": self.home,
+            "url": self.database_url and self.database_url.get_secret_value(),
+            "dagster_url": self.dagster_database_url and self.dagster_database_url.get_secret_value(),
+            "server_user": self.postgres_user,
+        }
 
     @property
     def imports_folder(self) -> Path:

@@ -23,7 +23,7 @@ _CLOSED_INTRADAY = 168 / 32.5
 _CLOSED_DAILY = 7 / 5
 _MEAN_RUN = 2.0  # blocks drawn together on average: a block is a setup's horizon, and neighbours share trades
 _FEWEST_BLOCKS = 10  # an interval from fewer would look narrow for want of evidence
-_MOST_BLOCKS = 2000  # beyond it blocks are joined: 1,000 replicates of 2,000 blocks take about 0.1 s
+_MOST_BLOCKS = 2000  # beyond it blocks are joined: 1,000 replicates of 2,000 blocks take about 0.2 s
 
 
 @dataclass(frozen=True, slots=True)

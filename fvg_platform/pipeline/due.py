@@ -12,10 +12,11 @@ from fvg_platform.features.catalogue import FEATURE_SET_VERSION
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.assets.models import split_fingerprint
 from fvg_platform.pipeline.partitions import Series
-from fvg_platform.pipeline.resources import Database, MarketSource
+from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
+from fvg_platform.storage.database import Database
 
 
 def symbols_due(source: MarketSource, known: Sequence[str]) -> bool:

@@ -13,9 +13,10 @@ from typing import Any
 
 import dagster as dg
 
-from fvg_platform.pipeline.resources import Database, default_resources
+from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.settings import Settings, project_folder
 from fvg_platform.storage import connections
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.migrate import migrate
 
 DAGSTER_SCHEMA = "dagster"
@@ -63,7 +64,7 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
     fvg_platform.storage.connections.DatabaseUnavailable, fvg_platform.storage.embedded.EmbeddedPostgresError
         with the way out.
     """
-    database = Database(settings)
+    database = Database(**settings.database)
     prepare_database(database)
     environment = dagster_environment(settings, database)
     Path(environment["FVG_DAGSTER_FILES"]).mkdir(parents=True, exist_ok=True)

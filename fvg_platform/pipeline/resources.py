@@ -4,74 +4,14 @@ They are plain objects and not Dagster configuration, so that no URL ever shows 
 `build_definitions(resources=...)` swaps any of them.
 """
 
-import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from fvg_platform.settings import Settings, load_settings
 from fvg_platform.sources.base import BarSource, SeriesInfo
-from fvg_platform.storage import connections
-from fvg_platform.storage.bulk_connections import bulk_connection, close_idle_connections
-from fvg_platform.storage.embedded import EmbeddedPostgres
-
-logger = logging.getLogger(__name__)
-
-
-class Database:
-    """The platform's Postgres: the one that `FVG_DATABASE_URL` names, or the embedded one, started on demand."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    @cached_property
-    def embedded(self) -> EmbeddedPostgres | None:
-        """The embedded server, or None where the user named a database of his own."""
-        if self._settings.database_url is not None:
-            return None
-        return EmbeddedPostgres(self._settings.home, server_user=self._settings.postgres_user)
-
-    @property
-    def url(self) -> str:
-        """The URL of the database; an embedded server that does not run is started."""
-        if self._settings.database_url is not None:
-            return connections.normalise_url(self._settings.database_url.get_secret_value())
-        assert self.embedded is not None  # noqa: S101  for the type checker: no URL means embedded
-        return self.embedded.ensure_running()
-
-    @property
-    def dagster_url(self) -> str:
-        """The URL of Dagster's own storage: the same database, in the schema `dagster`, unless set otherwise."""
-        own = self._settings.dagster_database_url
-        if own is not None:
-            return connections.dagster_url(own.get_secret_value())
-        return connections.dagster_url(self.url)
-
-    def require_ready(self) -> None:
-        """Raise :class:`fvg_platform.storage.connections.DatabaseUnavailable`, with the way out, if it is not."""
-        connections.check_database(self.url)
-
-    @cached_property
-    def engine(self) -> sa.Engine:
-        """SQLAlchemy's engine, for small statements."""
-        return connections.engine(self.url)
-
-    def close(self) -> None:
-        """Give every pooled connection back; the database can be used again afterwards."""
-        if "engine" in self.__dict__:
-            self.engine.dispose()
-        close_idle_connections()
-
-    @contextmanager
-    def bulk(self) -> Iterator[Any]:
-        """A connection for reading many rows as DataFrames."""
-        with bulk_connection(self.url) as connection:
-            yield connection
+from fvg_platform.storage.database import Database
 
 
 class MarketSource:
@@ -151,8 +91,9 @@ def default_resources(settings: Settings | None = None) -> dict[str, Any]:
     """The resources that the environment describes."""
     settings = settings or load_settings()
     return {
-        "database": Database(settings),
+        "database": Database(**settings.database),
         "market_source": MarketSource(settings),
         "model_store": ModelStore(settings.model_store),
-        "settings": settings,
+        "seed": settings.seed,
+        "retention_days": settings.retention_days,
     }

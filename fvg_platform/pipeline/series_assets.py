@@ -18,9 +18,10 @@ import pandas as pd
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import Series, in_working_order, series_partitions
-from fvg_platform.pipeline.resources import Database, MarketSource
+from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written, series_transaction
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.series_status import Status
 
 REBUILD_TAG = "fvg/rebuild"

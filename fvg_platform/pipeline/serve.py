@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fvg_platform.pipeline.platform import dagster_environment
-from fvg_platform.pipeline.resources import Database
 from fvg_platform.settings import Settings, project_folder
+from fvg_platform.storage.database import Database
 
 STOP_SECONDS = 30
 

@@ -14,9 +14,10 @@ from fvg_platform.learning.splits import TEST, assign_parts
 from fvg_platform.learning.targets import WIN_TARGETS, target_column
 from fvg_platform.learning.trained_model import TrainedModel
 from fvg_platform.learning.training import train
-from fvg_platform.pipeline.resources import Database, ModelStore
+from fvg_platform.pipeline.resources import ModelStore
 from fvg_platform.reports.models import reliability_picture
 from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.records import as_records
 
 MODEL_CODE = "1"

@@ -16,7 +16,7 @@ from fvg_platform.market.resampling import resample_bars
 from fvg_platform.market.timeframes import finer_timeframes
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.partitions import Series, own_and_finer_series, tickers
-from fvg_platform.pipeline.resources import Database, MarketSource
+from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import (
     OWNERS,
     Inputs,
@@ -30,6 +30,7 @@ from fvg_platform.quality.rules import why_held_back
 from fvg_platform.reports.coverage import coverage_heat_map, coverage_table
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written, read_frame
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.records import insert_record
 from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows

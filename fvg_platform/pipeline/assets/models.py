@@ -13,11 +13,11 @@ from fvg_platform.market.timeframes import nominal_duration
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import timeframes
-from fvg_platform.pipeline.resources import Database, ModelStore
+from fvg_platform.pipeline.resources import ModelStore
 from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
 from fvg_platform.pipeline.training import MODEL_CODE, train_timeframe
-from fvg_platform.settings import Settings
 from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage.database import Database
 
 GROUP = "learning"
 TRAIN_SHARE = 0.70
@@ -157,13 +157,13 @@ def win_rate_model(
     context: dg.AssetExecutionContext,
     database: dg.ResourceParam[Database],
     model_store: dg.ResourceParam[ModelStore],
-    settings: dg.ResourceParam[Settings],
+    seed: dg.ResourceParam[int],
 ) -> Iterator[dg.Output[None]]:
     """Train every timeframe of the range that has a split."""
     database.require_ready()
     for position, timeframe in enumerate(context.partition_keys):
         progress.report("win_rate_model", position, len(context.partition_keys))
-        metadata = train_timeframe(database, model_store, timeframe, context.run.run_id, settings.seed)
+        metadata = train_timeframe(database, model_store, timeframe, context.run.run_id, seed)
         if metadata is None:
             context.log.info(f"no split of {timeframe}: no model")
             continue

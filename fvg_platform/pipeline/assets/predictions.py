@@ -13,9 +13,10 @@ from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.automation.conditions import latest_day_on_change, on_change_upstream
 from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import days
-from fvg_platform.pipeline.resources import Database, ModelStore
+from fvg_platform.pipeline.resources import ModelStore
 from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
 from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.records import as_records
 from fvg_platform.storage.schema import SETUP_KEY
 
@@ -155,7 +156,11 @@ def prediction_outcomes(
     with database.engine.begin() as connection:
         tables.lock(connection, "prediction outcomes")
         lineage_id = tables.write_lineage(
-            connection, run_id=context.run.run_id, asset="prediction_outcomes", code_version="1", configuration={}
+            connection,
+            run_id=context.run.run_id,
+            asset="prediction_outcomes",
+            code_version="1",
+            configuration={},
         )
         changed = tables.fill_outcomes(connection, lineage_id)
         rows, open_ = tables.outcome_counts(connection)

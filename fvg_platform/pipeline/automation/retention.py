@@ -5,20 +5,19 @@ import datetime as dt
 import dagster as dg
 
 from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE
-from fvg_platform.pipeline.resources import Database
-from fvg_platform.settings import Settings
 from fvg_platform.storage import connections
 from fvg_platform.storage.dagster_retention import purge_events, runs_without_events
+from fvg_platform.storage.database import Database
 
 
 @dg.op(out=dg.Out(dg.Nothing))
 def delete_old_history(
     context: dg.OpExecutionContext,
     database: dg.ResourceParam[Database],
-    settings: dg.ResourceParam[Settings],
+    retention_days: dg.ResourceParam[int],
 ) -> None:
     """Purge events, then the runs that have none left; what shows the state of an asset stays."""
-    before = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.retention_days)
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(days=retention_days)
     engine = connections.engine(database.dagster_url)
     try:
         with engine.begin() as connection:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fvg_platform.learning.retraining import decide_retraining
-from fvg_platform.pipeline.resources import Database
 from fvg_platform.pipeline.stages import TRAINING
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.learning_tables import label_counts
 
 series_automation = dg.AutomationConditionSensorDefinition(

@@ -4,9 +4,9 @@ import dagster as dg
 
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.checks.tables import result
-from fvg_platform.pipeline.resources import Database
 from fvg_platform.quality.suites import Breach
 from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage.database import Database
 
 # Beyond this a stated probability misleads: 60 % that comes true in half of all cases.
 MAX_CALIBRATION_ERROR = 0.10

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fvg_platform.pipeline.resources import Database
 from fvg_platform.quality.suites import Breach, below, breaches
 from fvg_platform.storage import invariants
+from fvg_platform.storage.database import Database
 from fvg_platform.storage.invariants import TableRules
 from fvg_platform.storage.records import as_records
 
