@@ -39,19 +39,13 @@ Select = Annotated[
 
 def main() -> None:
     """The entry point: a fault that the platform knows ends in one message and exit code 1."""
-    from fvg_platform.settings import SettingsError
-
     try:
         app()
-    except SettingsError as error:
-        _end(str(error))
-    except (RuntimeError, ValueError, LookupError, OSError) as error:
-        # Errors meant for the reader come from our own modules and say what to do; others keep their traceback.
-        if type(error).__module__.startswith("fvg_platform") or isinstance(
-            error, FileNotFoundError | LookupError
-        ):
-            _end(str(error.args[0]) if error.args else str(error))
-        raise
+    except Exception as error:
+        # Errors meant for the reader are classes of our own; anything else is a defect and keeps its traceback.
+        if not type(error).__module__.startswith("fvg_platform"):
+            raise
+        _end(str(error.args[0]) if error.args else str(error))
 
 
 @app.command()
@@ -292,7 +286,7 @@ def _assets(select: str | None) -> list[str] | None:
     known = [asset for stage in STAGES for asset in stage.assets]
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise LookupError(f"unknown asset {', '.join(unknown)}: use some of {', '.join(known)}")
+        raise typer.BadParameter(f"unknown asset {', '.join(unknown)}: use some of {', '.join(known)}")
     return wanted
 
 

@@ -34,10 +34,14 @@ _RESAMPLED_FROM: dict[str, tuple[str, ...]] = {
 }
 
 
+class UnknownTimeframeError(ValueError):
+    """A timeframe that the platform does not have."""
+
+
 def require_timeframe(timeframe: str) -> str:
-    """Return `timeframe` if it is one of :data:`TIMEFRAMES`; raise ValueError naming it and the choices if not."""
+    """Return `timeframe` if it is one of :data:`TIMEFRAMES`; else raise UnknownTimeframeError naming the choices."""
     if timeframe not in TIMEFRAMES:
-        raise ValueError(
+        raise UnknownTimeframeError(
             f"unknown timeframe {timeframe!r}: use one of {', '.join(TIMEFRAMES)} (1m is a minute, 1mo a month)"
         )
     return timeframe

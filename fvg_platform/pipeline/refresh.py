@@ -62,8 +62,8 @@ def materialise(
 
     Raises
     ------
-    LookupError, ValueError
-        An unknown ticker or timeframe, or no day with a setup to predict.
+    UnknownTickerError, UnknownTimeframeError
+        naming what is known.
     """
     chosen = [require_timeframe(timeframe) for timeframe in only_timeframes or TIMEFRAMES]
     runs: list[StageRun] = []

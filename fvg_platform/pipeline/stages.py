@@ -67,6 +67,10 @@ SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes"), d
 STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS)
 
 
+class UnknownTickerError(LookupError):
+    """A ticker that is no partition."""
+
+
 @dataclass(frozen=True)
 class StageRun:
     """One finished run of a stage."""
@@ -88,12 +92,12 @@ def series_ranges(
 
     Raises
     ------
-    LookupError
+    UnknownTickerError
         naming a ticker that is no partition, and how it becomes one.
     """
     unknown = sorted(set(wanted) - set(known))
     if unknown:
-        raise LookupError(
+        raise UnknownTickerError(
             f"unknown ticker {', '.join(unknown)}: the source does not offer it, or `fvg materialize --select "
             f"symbols` has not run since it does. Known: {', '.join(known) or 'none'}"
         )

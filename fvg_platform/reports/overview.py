@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from fvg_platform.fvg.summary import Estimate, summarise_labels
-
 TARGETS = (1, 2, 3)
 
 
@@ -44,6 +42,8 @@ def report_values(
 
 
 def _outcomes(labels: pd.DataFrame, timeframe: str) -> dict[str, Any]:
+    from fvg_platform.fvg.summary import summarise_labels  # numba takes 0.5 to 2 s to import
+
     if labels.empty:
         return {"entered": 0, "statuses": {}, "targets": []}
     summary = summarise_labels(labels, timeframe)
@@ -102,8 +102,6 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _nan_to_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _nan_to_none(inner) for name, inner in value.items()}
-    if isinstance(value, Estimate):
-        return _nan_to_none(asdict(value))
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

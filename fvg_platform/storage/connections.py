@@ -7,13 +7,16 @@ ever shows a password. Settings and environment are the caller's business.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import adbc_driver_manager
-import adbc_driver_postgresql.dbapi
 import psycopg
 import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+if TYPE_CHECKING:
+    import adbc_driver_postgresql.dbapi
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 _OLDEST = 14
@@ -87,7 +90,7 @@ def engine(url: str) -> sa.Engine:
     return sa.create_engine(sqlalchemy_url(url), pool_pre_ping=True)
 
 
-def adbc_connect(url: str) -> adbc_driver_postgresql.dbapi.Connection:
+def adbc_connect(url: str) -> "adbc_driver_postgresql.dbapi.Connection":
     """An ADBC connection (Arrow in and out); a transaction is open from the first statement to `commit()`.
 
     Raises
@@ -95,6 +98,8 @@ def adbc_connect(url: str) -> adbc_driver_postgresql.dbapi.Connection:
     DatabaseUnavailable
         The server is not there or does not let the role in.
     """
+    import adbc_driver_postgresql.dbapi  # takes 0.3 s: it imports polars where that is installed
+
     try:
         return adbc_driver_postgresql.dbapi.connect(libpq_url(url))
     except adbc_driver_manager.OperationalError as error:

@@ -1,13 +1,13 @@
-"""From bars to Fair Value Gaps, their setups, and what became of them: fvg_detections, fvg_labels."""
+"""From bars to Fair Value Gaps, their setups, and what became of them: fvg_detections, fvg_labels.
+
+The engine is imported where it works: numba takes 0.5 to 2 s, which every process that loads the graph would pay.
+"""
 
 import numpy as np
 import pandas as pd
 
-from fvg_platform.fvg.gaps import detect_gaps
 from fvg_platform.fvg.lives import life_ends
 from fvg_platform.fvg.modes import ModeConfig, mode_config
-from fvg_platform.fvg.outcomes import label_setups
-from fvg_platform.fvg.setups import plan_setups
 from fvg_platform.pipeline.assets.bars import calendar_of
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.partitions import Series
@@ -34,6 +34,9 @@ def _configuration_versions(series: Series) -> list[str]:
 
 
 def _store_detections(task: Task) -> Stored:
+    from fvg_platform.fvg.gaps import detect_gaps
+    from fvg_platform.fvg.setups import plan_setups
+
     series, connection = task.series, task.connection
     bars = read_series_rows(connection, schema.market_data, *series)
     gaps = detect_gaps(bars, series.timeframe, calendar=calendar_of(connection, series))
@@ -55,6 +58,8 @@ def _store_detections(task: Task) -> Stored:
 
 
 def _store_labels(task: Task) -> Stored:
+    from fvg_platform.fvg.outcomes import label_setups
+
     series, connection = task.series, task.connection
     bars = read_series_rows(connection, schema.market_data, *series)
     setups = read_series_rows(connection, schema.fvg_setups, *series)
