@@ -20,7 +20,12 @@ from fvg_platform.storage.database import Database
 
 
 def symbols_due(source: MarketSource, known: Sequence[str]) -> bool:
-    """Whether the source offers a ticker that is no partition yet."""
+    """Whether the source offers a ticker that is no partition yet, or has something that it cannot list.
+
+    What it cannot list is told by every run until it is mended: nothing else would ever name it.
+    """
+    if source.source.problems():
+        return True
     return not {info.ticker for info in source.source.symbols()} <= set(known)
 
 
@@ -52,7 +57,9 @@ def _ticker_due(
             own = statuses.get((timeframe, asset.name))
             if inputs is None or (own is not None and own.state == "blocked" and inputs.obstacle()):
                 continue
-            if own is None or own.fingerprint != inputs.fingerprint(asset.code_version):
+            if own is None or own.state == "failed":
+                return True
+            if own.fingerprint != inputs.fingerprint(asset.code_version):
                 return True
             if own.state == "ok" and str(series) not in shown[asset.name]:
                 return True

@@ -49,19 +49,27 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Task:
-    """One series at work: its connection is inside the series' transaction."""
+    """One series at work: its connection is inside the series' transaction.
+
+    `new_inputs`: the inputs are not those that the stored rows came from.
+    """
 
     series: Series
     connection: Any
     lineage_id: int
     inputs: Inputs
+    new_inputs: bool
     source: MarketSource
     run_id: str
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a task stored. `reason` set: rows are there, but broke a rule, and nothing downstream may use them."""
+    """What a task stored.
+
+    `reason` set: rows are there, but broke a rule, and nothing downstream may use them. `changed`: whether
+    what downstream reads is not what it was, by default whether any row was written.
+    """
 
     written: Written
     rows: int
@@ -69,6 +77,7 @@ class Stored:
     last_ts: pd.Timestamp | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    changed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -137,10 +146,11 @@ class SeriesAsset:
             timeframe=series.timeframe,
             configuration={"versions": list(inputs.versions)},
         )
-        stored = self.compute(Task(series, connection, lineage_id, inputs, source, run_id))
-        changed = stored.written.changed
-        if not changed:
+        new_inputs = own.fingerprint != fingerprint
+        stored = self.compute(Task(series, connection, lineage_id, inputs, new_inputs, source, run_id))
+        if not stored.written.changed:
             series_status.drop_lineage(connection, lineage_id)
+        changed = stored.written.changed if stored.changed is None else stored.changed
         status = Status(
             *series,
             asset=self.name,
@@ -170,9 +180,8 @@ class SeriesAsset:
         with series_transaction(database.url, lock_key=f"series {series}") as connection:
             known = series_status.statuses_of_ticker(connection, series.ticker)
             own = known.get((series.timeframe, self.name)) or Status(*series, self.name, "failed", run_id)
-            series_status.write_status(
-                connection, replace(own, state="failed", reason=reason, fingerprint=None, run_id=run_id)
-            )
+            # The fingerprint stays: it is that of the rows that are still there.
+            series_status.write_status(connection, replace(own, state="failed", reason=reason, run_id=run_id))
             if self.on_failure:
                 self.on_failure(connection, series, reason, source, run_id)
 
@@ -227,8 +236,16 @@ class SeriesAsset:
                 continue
             if status.state == "blocked":
                 context.log.warning(f"{self.name} of {series} is held back: {status.reason}")
-            if status.state == "ok" or metadata:
-                context.log_event(_materialisation(self.name, series, status, metadata))
+            if status.state == "ok":
+                context.log_event(
+                    dg.AssetMaterialization(
+                        self.name, partition=str(series), metadata=_shown(status, metadata)
+                    )
+                )
+            elif metadata:  # looked at, and held back here: seen in Dagster, but not as made
+                context.log_event(
+                    dg.AssetObservation(self.name, partition=str(series), metadata=_shown(status, metadata))
+                )
         if failures:
             raise dg.Failure(
                 description=failure_message(self.name, failures),
@@ -260,21 +277,15 @@ def same_series(
     return find
 
 
-def _materialisation(
-    asset: str, series: Series, status: Status, metadata: Mapping[str, Any]
-) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(
-        asset_key=asset,
-        partition=str(series),
-        metadata={
-            "dagster/partition_row_count": status.rows,
-            "first_bar": str(status.first_ts) if status.first_ts is not None else "none",
-            "last_bar": str(status.last_ts) if status.last_ts is not None else "none",
-            "data_revision": status.revision,
-            **({"held_back": status.reason} if status.reason else {}),
-            **metadata,
-        },
-    )
+def _shown(status: Status, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "dagster/partition_row_count": status.rows,
+        "first_bar": str(status.first_ts) if status.first_ts is not None else "none",
+        "last_bar": str(status.last_ts) if status.last_ts is not None else "none",
+        "data_revision": status.revision,
+        **({"held_back": status.reason} if status.reason else {}),
+        **metadata,
+    }
 
 
 def table_metadata(table: str) -> dict[str, Any]:

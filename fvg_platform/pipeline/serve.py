@@ -15,7 +15,7 @@ STOP_SECONDS = 30
 
 
 def serve(settings: Settings, database: Database, *, port: int, say: Callable[[str], None]) -> int:
-    """Run `dagster dev` on 127.0.0.1 until it ends or is interrupted; then stop the embedded Postgres too.
+    """Run `dagster dev` on 127.0.0.1 until it ends or is interrupted; then stop the embedded Postgres if unused.
 
     Returns
     -------
@@ -49,8 +49,8 @@ def serve(settings: Settings, database: Database, *, port: int, say: Callable[[s
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        if database.embedded is not None:
-            database.embedded.stop()
+        if not database.stop_if_unused():
+            say("Another process still uses the database: it goes on running (fvg db stop).")
 
 
 def _interrupt(_number: int, _frame: object) -> None:

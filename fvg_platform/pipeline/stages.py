@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from fvg_platform.market.timeframes import TIMEFRAMES
-from fvg_platform.pipeline.partitions import days, series_partitions, tickers, timeframes
+from fvg_platform.pipeline.partitions import tickers
 from fvg_platform.pipeline.series_assets import REBUILD_TAG
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 STAGE_TAG = "fvg/stage"
-# Every event is in Dagster's log; the terminal of a command shows what went wrong.
-_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+# Every event and traceback is in Dagster's log; the command says once, at its end, what went wrong.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,13 @@ class Stage:
 
     name: str
     assets: tuple[str, ...]
-    partitions_def: dg.PartitionsDefinition | None = None
 
     @cached_property
     def job(self) -> "UnresolvedAssetJobDefinition":
-        """The job that materialises the stage."""
+        """The job that materialises the stage; its partitions are those of the stage's assets."""
         return dg.define_asset_job(
             self.name,
             selection=dg.AssetSelection.assets(*self.assets),
-            partitions_def=self.partitions_def,
             tags={STAGE_TAG: self.name},
             description=f"Stage {self.name}: {', '.join(self.assets)}.",
         )
@@ -60,10 +59,9 @@ SERIES = Stage(
         "bar_features",
         "setup_features",
     ),
-    series_partitions,
 )
-TRAINING = Stage("training_stage", ("train_test_split", "win_rate_model"), timeframes)
-SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes"), days)
+TRAINING = Stage("training_stage", ("train_test_split", "win_rate_model"))
+SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes"))
 STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS)
 
 
@@ -136,7 +134,7 @@ def run_stage(
     """Run a stage in this process and yield each finished run.
 
     After a step that failed, what it kept from running is run again without it: those of its series that are
-    sound go on, the failed ones are skipped by their status.
+    sound go on, the failed ones are skipped by their status. After a blocking check that failed nothing goes on.
 
     Parameters
     ----------
@@ -164,7 +162,7 @@ def run_stage(
         started = {event.step_key for event in outcome.all_events if event.is_step_start}
         seconds = time.perf_counter() - began
         yield StageRun(stage.name, outcome.run_id, outcome.success, seconds, _failures(outcome))
-        if outcome.success:
+        if outcome.success or _broken_invariants(outcome):
             return
         waiting = [asset for asset in left if asset not in started]
         if len(waiting) == len(left):
@@ -173,14 +171,28 @@ def run_stage(
 
 
 def _failures(outcome: dg.ExecuteInProcessResult) -> dict[str, str]:
-    failures = {}
+    failures = _broken_invariants(outcome)
     for event in outcome.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
             said = data.user_failure_data.description if data.user_failure_data else None
             cause = data.error.cause if data.error and data.error.cause else data.error
+            if cause and cause.cls_name == DagsterAssetCheckFailedError.__name__:
+                continue  # said above, in the check's own words
             failures[str(event.step_key)] = said or (cause.message.strip() if cause else "failed")
     return failures
+
+
+def _broken_invariants(outcome: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """What the blocking checks that failed say, by asset and check."""
+    return {
+        f"{found.asset_key.to_user_string()}/{found.check_name}": (
+            f"the check {found.check_name} of {found.asset_key.to_user_string()} failed, so nothing that follows "
+            f"was run: {found.description}"
+        )
+        for found in outcome.get_asset_check_evaluations()
+        if found.blocking and not found.passed and found.severity == dg.AssetCheckSeverity.ERROR
+    }
 
 
 def known_tickers(instance: dg.DagsterInstance) -> list[str]:

@@ -118,7 +118,7 @@ def _metadata(
             metrics or {"none": "this split version's test period was used before"}
         ),
     }
-    if not metrics or model.algorithm == "base_rate":
+    if not metrics:
         return shown
     return shown | {"reliability": dg.MetadataValue.md(reliability_picture(_test_curves(model, setups)))}
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from fvg_platform.market.timeframes import TIMEFRAMES
+
 TARGETS = (1, 2, 3)
 
 
@@ -38,7 +40,10 @@ def report_values(
         }
         for row in records(counts)
     ]
-    return {"timeframes": timeframes, "signals": [_plain_row(r) for r in records(signals)]}
+    ordered = sorted(
+        records(signals), key=lambda r: (TIMEFRAMES.index(r["timeframe"]), r["known_at"]), reverse=True
+    )
+    return {"timeframes": timeframes, "signals": [_plain_row(row) for row in ordered]}
 
 
 def _outcomes(labels: pd.DataFrame, timeframe: str) -> dict[str, Any]:
@@ -88,10 +93,10 @@ def interval(estimate_lo: Mapping[str, Any], estimate_hi: Mapping[str, Any]) -> 
     low, high = estimate_lo["value"], estimate_hi["value"]
     if low is None or high is None:
         return "–"
-    text = f"{low:.1%}" if math.isclose(low, high, abs_tol=5e-4) else f"{low * 100:.1f}–{high:.1%}"
+    chance = "too few"
     if estimate_lo["low"] is not None and estimate_hi["high"] is not None:
-        text += f" [{estimate_lo['low'] * 100:.0f}–{estimate_hi['high']:.0%}]"
-    return text
+        chance = f"{estimate_lo['low'] * 100:.0f}–{estimate_hi['high']:.0%}"
+    return f"{low * 100:.1f}–{high:.1%} [{chance}]"
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from rich.text import Text
 from fvg_platform.reports.overview import TARGETS, interval
 
 HOW_TO_READ = (
-    "Win rates: what the bars leave open (worse–better path), in brackets the 95 % sampling interval. "
+    "Win rates: what the bars leave open (worse–better path), in brackets the 95 % sampling interval of both ends. "
     "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate."
 )
 
@@ -34,6 +34,8 @@ def _model_cells(model: dict[str, Any] | None) -> tuple[str, str]:
     if model is None:
         return "none yet", "–"
     name = model["algorithm"].replace("_", " ") + (" *" if model["flag"] else "")
+    if model["algorithm"] == "base_rate":
+        return name, "0, is the base rate"
     metrics = (model["test_metrics"] or {}).get("target_1")
     if not metrics or metrics["skill"]["value"] is None:
         return name, "–"

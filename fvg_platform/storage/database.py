@@ -72,6 +72,21 @@ class Database:
         """SQLAlchemy's engine, for small statements."""
         return connections.engine(self.url)
 
+    def stop_if_unused(self) -> bool:
+        """Stop the embedded server unless another process is connected to it; False if it was left alone."""
+        if self.embedded is None or not self.embedded.status().running:
+            return True
+        self.close()
+        others = sa.text(
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        with self.engine.connect() as connection:
+            used = connection.execute(others).scalar_one() > 0
+        self.close()
+        if not used:
+            self.embedded.stop()
+        return not used
+
     def close(self) -> None:
         """Give every pooled connection back; the database can be used again afterwards."""
         if "engine" in self.__dict__:

@@ -156,10 +156,18 @@ def missing_features(connection: Any) -> pd.DataFrame:
 
 
 def series_held_back(connection: Any) -> pd.DataFrame:
-    """Every series that failed or is held back in some asset, with the reason."""
+    """Every series that could not be read or broke a rule about its rows, with the reason.
+
+    Only where it began: what lies downstream is held back for that and no other reason, and its status is not
+    brought up to date before it runs itself.
+    """
     return read_frame(
         connection,
-        "SELECT ticker, timeframe, asset, state, reason FROM series_status WHERE state <> 'ok' ORDER BY 1, 2, 3",
+        """
+        SELECT DISTINCT ON (ticker, timeframe) ticker, timeframe, asset, state, reason FROM series_status
+        WHERE state <> 'ok' AND asset IN ('raw_bars', 'clean_bars')
+        ORDER BY ticker, timeframe, (asset = 'raw_bars') DESC
+        """,
         [],
     )
 

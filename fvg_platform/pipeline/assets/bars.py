@@ -164,14 +164,18 @@ def _store_clean(task: Task) -> Stored:
     written = replace_series_rows(
         task.connection, schema.bar_quarantine, *series, quarantine, task.lineage_id
     )
+    used = Written()
     if reason is None:
-        written += replace_series_rows(
+        used += replace_series_rows(
             task.connection, schema.market_data, *series, cleaned.bars, task.lineage_id
         )
-        written += _store_coverage(task, cleaned.bars)
+        used += _store_coverage(task, cleaned.bars)
     first, last = _range(cleaned.bars["ts"])
-    metadata = {"rejected": dg.MetadataValue.json(rejected)}
-    return Stored(written, len(cleaned.bars), first, last, metadata, reason)
+    metadata = {"rejected": dg.MetadataValue.json(rejected), "rows_rounded": cleaned.rounded}
+    # Nothing downstream reads the quarantine.
+    return Stored(
+        written + used, len(cleaned.bars), first, last, metadata, reason, changed=bool(used.changed)
+    )
 
 
 def _seq_of(raw: pd.DataFrame, quarantine: pd.DataFrame) -> pd.Series:
@@ -225,13 +229,14 @@ def _store_bars(task: Task) -> Stored:
     series = task.series
     (native,) = task.inputs.upstream
     if native.timeframe == series.timeframe:
+        # The rows are those that clean_bars wrote; they count as changed here when they changed there.
         return Stored(
-            # The rows are those that clean_bars wrote; they count as changed here when they changed there.
-            Written(updated=native.rows),
+            Written(),
             native.rows,
             native.first_ts,
             native.last_ts,
             {"origin": "the source's own"},
+            changed=task.new_inputs,
         )
     finer = Series(series.ticker, native.timeframe)
     basis = series_status.read_series(task.connection, *finer) or {}

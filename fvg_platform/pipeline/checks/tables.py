@@ -4,7 +4,7 @@ Under a range of partitions a check is evaluated once, so each looks at its whol
 the rule, the count and the first offending rows itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -47,17 +47,21 @@ def result(
     **metadata: Any,
 ) -> dg.AssetCheckResult:
     """The outcome of a check as people read it."""
-    lines = [
-        f"{' '.join(breach.where.values())}: {breach.rule} {breach.count:g}"
-        for breach in found[:BREACHES_SHOWN]
-    ]
-    if len(found) > BREACHES_SHOWN:
-        lines.append(f"and {len(found) - BREACHES_SHOWN} more")
+    lines = [f"{' '.join(breach.where.values())}: {breach.rule} {breach.count:g}" for breach in found]
+    return _outcome(lines, looked_at, severity, metadata)
+
+
+def _outcome(
+    broken: Sequence[str], looked_at: int, severity: dg.AssetCheckSeverity, metadata: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    lines = list(broken[:BREACHES_SHOWN])
+    if len(broken) > BREACHES_SHOWN:
+        lines.append(f"and {len(broken) - BREACHES_SHOWN} more")
     return dg.AssetCheckResult(
-        passed=not found,
+        passed=not broken,
         severity=severity,
-        description="; ".join(lines) if found else f"all well in {looked_at} rows of the profile",
-        metadata={"looked_at": looked_at, "broken": len(found), **metadata},
+        description="; ".join(lines) if broken else f"{looked_at} looked at, nothing breaks a rule",
+        metadata={"looked_at": looked_at, "broken": len(broken), **metadata},
     )
 
 
@@ -107,15 +111,12 @@ def frame_check(
 def series_held_back(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     with database.bulk() as connection:
         rows = invariants.series_held_back(connection)
-    found = [
-        Breach(
-            {"ticker": row["ticker"], "timeframe": row["timeframe"]},
-            f"{row['asset']} {row['state']}: {row['reason']}",
-            1,
-        )
+        looked_at = len(invariants.completeness(connection))
+    lines = [
+        f"{row['ticker']} {row['timeframe']}: {row['asset']} {row['state']}: {row['reason']}"
         for row in as_records(rows)
     ]
-    return result(found, len(rows))
+    return _outcome(lines, looked_at, dg.AssetCheckSeverity.ERROR, {})
 
 
 @dg.asset_check(
