@@ -40,7 +40,7 @@ bench: $(STAMP)  ## side-by-side measurements, printed as tables
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --generate-hashes --no-strip-extras --no-header --python-version 3.11 --output-file requirements.lock
 
-clean:  ## stop the database, remove the environment and everything that was computed
-	@if [ -x $(BIN)/fvg ]; then $(BIN)/fvg db stop || true; fi
+clean:  ## remove the database, the environment and everything that was computed
+	@if [ -x $(BIN)/fvg ]; then $(BIN)/fvg db delete --yes || true; fi
 	rm -rf $(VENV) .fvg build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,6 +5,7 @@ commands: the graph takes seconds to import, and `fvg --help` must not.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -166,6 +167,24 @@ def db_stop() -> None:
     if embedded is None:
         _end("FVG_DATABASE_URL names a database that is not the platform's to stop")
     _say("Postgres is stopped." if embedded.stop() else "Postgres was not running.")
+
+
+@db.command("delete")
+def db_delete(
+    sure: Annotated[
+        bool, typer.Option("--yes", help="Really delete every row; there is no way back.")
+    ] = False,
+) -> None:
+    """Stop the embedded Postgres and delete its data, wherever they lie."""
+    embedded = _embedded()
+    if embedded is None:
+        _end("FVG_DATABASE_URL names a database that is not the platform's to delete")
+    if not sure:
+        raise typer.BadParameter(f"this deletes {embedded.folder}; say --yes to do it")
+    embedded.stop()
+    if embedded.folder.exists():
+        shutil.rmtree(embedded.folder)
+    _say(f"{embedded.folder} is gone.")
 
 
 @db.command("status")

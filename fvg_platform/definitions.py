@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from fvg_platform.pipeline.assets import SERIES_ASSETS, bars, models, predictions
+from fvg_platform.pipeline.assets import SERIES_ASSETS, bars, coverage, models, predictions
 from fvg_platform.pipeline.automation import retention, schedules, sensors
 from fvg_platform.pipeline.checks import learning as learning_checks
 from fvg_platform.pipeline.checks import tables as table_checks
@@ -29,7 +29,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
         "assets": [
             bars.symbols,
             *(asset.definition() for asset in SERIES_ASSETS),
-            bars.coverage,
+            coverage.coverage,
             models.train_test_split,
             models.win_rate_model,
             predictions.daily_predictions,

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from fvg_platform.features.catalogue import FEATURES, SETUP_FEATURES
 from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.storage.column_meanings import MEANINGS
 
 DIALECT = postgresql.dialect()
 
@@ -449,72 +450,6 @@ prediction_outcomes = sa.Table(
     comment="What became of each prediction, as its label resolves, however late.",
 )
 
-# What the columns mean that stand in many tables; the UI and `psql \d+` show it.
-_MEANINGS = {
-    "ticker": "symbol of the instrument",
-    "timeframe": "1m is a minute, 1mo a month",
-    "ts": "open time of the bar; of a gap, its third bar",
-    "side": "+1 bullish (long), -1 bearish (short)",
-    "seq": "0 for the first row of its time to arrive",
-    "config_id": "hash of the configuration of setups, see engine_configs",
-    "lineage_id": "which run last changed the row, see lineage",
-    "known_at": "close of the bar: nobody can know the row earlier",
-    "open": "first price",
-    "high": "highest price",
-    "low": "lowest price",
-    "close": "last price",
-    "volume": "units traded; fractions are real",
-    "vwap": "volume-weighted average price",
-    "transactions": "number of trades",
-    "taker_buy_volume": "volume of trades that a buyer started",
-    "adjustment": "raw as traded, split for splits, total for splits and dividends",
-    "anchor": "session: intraday bars count from the open; clock: from the full hour",
-    "session": "regular trading hours, or extended by pre- and post-market",
-    "expected": "bars that the exchange calendar expects between the first and the last",
-    "present": "expected bars that are there",
-    "missing": "expected bars that are not there",
-    "unexpected": "bars off the calendar",
-    "longest_hole": "most expected bars missing in a row",
-    "asset_class": "equity (funds too), fx or crypto",
-    "bottom": "lower edge of the zone",
-    "top": "upper edge of the zone",
-    "mid": "centre of the zone (consequent encroachment)",
-    "size": "top - bottom",
-    "atr": "Wilder ATR(14) before the pattern; NULL in the first bars",
-    "size_atr": "size in ATR",
-    "size_pct": "size / mid",
-    "body_ratio": "body of the middle bar as a share of its range",
-    "volume_ratio": "volume of the middle bar against the mean of the 20 before it",
-    "spans_break": "a bar is missing, or a session ends, within the pattern",
-    "depth": "largest share of the zone that was penetrated so far",
-    "touched_ts": "first later bar that reached the near edge",
-    "half_filled_ts": "first later bar that reached the centre",
-    "filled_ts": "first later bar that reached the far edge",
-    "inverted_ts": "first later bar that closed beyond the far edge",
-    "entry": "price of the resting limit order",
-    "stop": "price of the stop",
-    "risk": "|entry - stop|, the unit of R",
-    "status": "of a setup: entered, gap_invalid, ran_away, expired or pending",
-    "entry_ts": "bar of the fill",
-    "entry_price": "price of the fill",
-    "mae_r": "worst excursion against the trade, in R",
-    "mfe_r": "best excursion in favour of the trade, in R",
-    "resolution": "timeframe of the bars that decided the outcome",
-    "life_end": "close of the last bar that could still decide the setup",
-    "p_entered": "probability that the order is filled",
-    "in_sample": "known before the cut of its model's split",
-    "flag": "why the base rate speaks where no model could be trained",
-    "split_version": "version of the chronological split of the timeframe",
-    "cut_ts": "first bar time of the test period",
-    "resolved_at": "when the last of its outcomes was decided; NULL while it is open",
-    **{f"target_{k}": f"price of target {k}" for k in TARGETS},
-    **{f"p_target_{k}": f"probability of target {k} before the stop, if entered" for k in TARGETS},
-    **{f"identified_{k}": f"both paths of target {k} have the same outcome" for k in TARGETS},
-    **{f"outcome_{k}_lo": f"target {k}, worse path: stop, target, timeout or censored" for k in TARGETS},
-    **{f"outcome_{k}_hi": f"target {k}, better path: stop, target, timeout or censored" for k in TARGETS},
-    **{f"exit_ts_{k}_{path}": "bar of the exit" for k in TARGETS for path in PATHS},
-    **{f"r_{k}_{path}": "result in units of planned risk, after costs" for k in TARGETS for path in PATHS},
-}
 for _table in metadata.tables.values():
     for _column in _table.columns:
-        _column.comment = _column.comment or _MEANINGS.get(_column.name)
+        _column.comment = _column.comment or MEANINGS.get(_column.name)

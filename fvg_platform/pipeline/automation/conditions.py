@@ -11,10 +11,13 @@ def on_change_upstream() -> dg.AutomationCondition:
     """When something upstream was materialised, its blocking checks passed, and nothing upstream is at work.
 
     Unlike `eager()` it neither waits for missing upstream partitions nor fires for missing ones of its own: a
-    ticker without minute bars would otherwise be asked for them for ever.
+    ticker without minute bars would otherwise be asked for them for ever. And unlike `any_deps_updated()` it
+    counts an update by a run that was to make this asset too: had one bad series ended that run, the sound ones
+    would be forgotten. A run that did reach this asset has handled the update: what was made later wins.
     """
+    updated = dg.AutomationCondition.newly_updated() | dg.AutomationCondition.will_be_requested()
     return (
-        dg.AutomationCondition.any_deps_updated().since_last_handled()
+        dg.AutomationCondition.any_deps_match(updated).since_last_handled()
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
         & dg.AutomationCondition.all_deps_blocking_checks_passed()

@@ -33,18 +33,20 @@ def retrain_on_new_labels(
     """
     with database.engine.connect() as connection:
         counts = label_counts(connection)
-    reasons = []
+    reasons, started = [], False
     for row in counts:
         newly = row.resolved if row.resolved_at_training is None else row.resolved - row.resolved_at_training
         decision = decide_retraining(max(newly, 0), row.trained_on, row.resolved)
         reasons.append(f"{row.timeframe}: {decision.reason}")
         if decision.start:
+            started = True
             yield dg.RunRequest(
                 run_key=f"{row.timeframe}-{row.version or 0}-{row.resolved}",
                 partition_key=row.timeframe,
                 tags={"fvg/reason": decision.reason},
             )
-    yield dg.SkipReason("; ".join(reasons) or "no labels yet")
+    if not started:  # Dagster refuses a tick that both requests runs and skips
+        yield dg.SkipReason("; ".join(reasons) or "no labels yet")
 
 
 SENSORS = [series_automation, retrain_on_new_labels]

@@ -16,8 +16,12 @@ def upgrade() -> None:
         "bar_gaps",
         sa.Column("ticker", sa.Text(), nullable=False, comment="symbol of the instrument"),
         sa.Column("timeframe", sa.Text(), nullable=False, comment="1m is a minute, 1mo a month"),
-        sa.Column("from_ts", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("to_ts", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "from_ts", sa.DateTime(timezone=True), nullable=False, comment="first bar of the window or hole"
+        ),
+        sa.Column(
+            "to_ts", sa.DateTime(timezone=True), nullable=False, comment="last bar of the window or hole"
+        ),
         sa.Column("missing", sa.BigInteger(), nullable=False, comment="expected bars that are not there"),
         sa.Column(
             "lineage_id",
@@ -39,7 +43,7 @@ def upgrade() -> None:
             comment="open time of the bar; of a gap, its third bar",
         ),
         sa.Column("seq", sa.Integer(), nullable=False, comment="0 for the first row of its time to arrive"),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="why"),
         sa.Column("open", sa.Double(), nullable=True, comment="first price"),
         sa.Column("high", sa.Double(), nullable=True, comment="highest price"),
         sa.Column("low", sa.Double(), nullable=True, comment="lowest price"),
@@ -67,10 +71,21 @@ def upgrade() -> None:
             nullable=False,
             comment="hash of the configuration of setups, see engine_configs",
         ),
-        sa.Column("mode", sa.Text(), nullable=False),
-        sa.Column("configuration", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
-            "first_used_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+            "mode", sa.Text(), nullable=False, comment="scalping, intraday, swing, daily, weekly or monthly"
+        ),
+        sa.Column(
+            "configuration",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="the settings that were in force",
+        ),
+        sa.Column(
+            "first_used_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it was first written",
         ),
         sa.PrimaryKeyConstraint("config_id", name=op.f("pk_engine_configs")),
         comment="Every configuration of setups that was ever used, under the hash of its content.",
@@ -476,27 +491,69 @@ def upgrade() -> None:
     )
     op.create_table(
         "ingestion_log",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="number of the row"
+        ),
         sa.Column("ticker", sa.Text(), nullable=False, comment="symbol of the instrument"),
         sa.Column("timeframe", sa.Text(), nullable=False, comment="1m is a minute, 1mo a month"),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("from_ts", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("to_ts", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("rows_fetched", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("rows_new", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("rows_changed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("rows_removed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("out_of_order", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False, comment="where the bars come from"),
+        sa.Column("run_id", sa.Text(), nullable=False, comment="Dagster's run that wrote it"),
+        sa.Column(
+            "from_ts", sa.DateTime(timezone=True), nullable=True, comment="first bar of the window or hole"
+        ),
+        sa.Column(
+            "to_ts", sa.DateTime(timezone=True), nullable=True, comment="last bar of the window or hole"
+        ),
+        sa.Column(
+            "rows_fetched",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="rows that the source gave",
+        ),
+        sa.Column(
+            "rows_new",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="rows that were not there before",
+        ),
+        sa.Column(
+            "rows_changed",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="rows that differ from before",
+        ),
+        sa.Column(
+            "rows_removed",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="rows that the source no longer gives",
+        ),
+        sa.Column(
+            "out_of_order",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="rows that arrived after a later one",
+        ),
+        sa.Column("seconds", sa.Double(), nullable=False, comment="how long it took"),
         sa.Column(
             "status",
             sa.Text(),
             nullable=False,
             comment="of a setup: entered, gap_invalid, ran_away, expired or pending",
         ),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True, comment="what went wrong"),
+        sa.Column(
+            "at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it ended",
+        ),
         sa.CheckConstraint("status IN ('SUCCESS', 'FAILED')", name=op.f("ck_ingestion_log_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ingestion_log")),
         comment="Every read from a source: the window, the rows and how it ended.",
@@ -509,15 +566,33 @@ def upgrade() -> None:
     )
     op.create_table(
         "lineage",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("asset", sa.Text(), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="number of the row"
+        ),
+        sa.Column("run_id", sa.Text(), nullable=False, comment="Dagster's run that wrote it"),
+        sa.Column("asset", sa.Text(), nullable=False, comment="asset that it is about"),
         sa.Column("ticker", sa.Text(), nullable=True, comment="symbol of the instrument"),
         sa.Column("timeframe", sa.Text(), nullable=True, comment="1m is a minute, 1mo a month"),
-        sa.Column("code_version", sa.Text(), nullable=False),
-        sa.Column("configuration", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("data_revision", sa.BigInteger(), nullable=False),
-        sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("code_version", sa.Text(), nullable=False, comment="version of the asset's code"),
+        sa.Column(
+            "configuration",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="the settings that were in force",
+        ),
+        sa.Column(
+            "data_revision",
+            sa.BigInteger(),
+            nullable=False,
+            comment="revision of the series' rows in the asset after the write",
+        ),
+        sa.Column(
+            "written_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when the run began to write",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lineage")),
         comment="Which run last changed a row: run, asset, code version, configuration and data revision.",
     )
@@ -584,21 +659,40 @@ def upgrade() -> None:
         "series_status",
         sa.Column("ticker", sa.Text(), nullable=False, comment="symbol of the instrument"),
         sa.Column("timeframe", sa.Text(), nullable=False, comment="1m is a minute, 1mo a month"),
-        sa.Column("asset", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("asset", sa.Text(), nullable=False, comment="asset that it is about"),
+        sa.Column(
+            "state",
+            sa.Text(),
+            nullable=False,
+            comment="ok, failed, or blocked: held back by a rule or by what lies upstream",
+        ),
+        sa.Column("reason", sa.Text(), nullable=True, comment="why"),
         sa.Column(
             "fingerprint",
             sa.Text(),
             nullable=True,
             comment="of the inputs, code and configuration that the rows came from",
         ),
-        sa.Column("revision", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("rows", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("first_ts", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_ts", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "revision",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="rises whenever the series' rows in the asset change",
+        ),
+        sa.Column(
+            "rows", sa.BigInteger(), server_default=sa.text("0"), nullable=False, comment="how many there are"
+        ),
+        sa.Column("first_ts", sa.DateTime(timezone=True), nullable=True, comment="first of them"),
+        sa.Column("last_ts", sa.DateTime(timezone=True), nullable=True, comment="last of them"),
+        sa.Column("run_id", sa.Text(), nullable=False, comment="Dagster's run that wrote it"),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when the row was written",
+        ),
         sa.CheckConstraint("state IN ('ok', 'failed', 'blocked')", name=op.f("ck_series_status_state")),
         sa.PrimaryKeyConstraint("ticker", "timeframe", "asset", name=op.f("pk_series_status")),
         comment="How each series stands in each asset; what lies downstream skips a series that is not ok.",
@@ -655,10 +749,16 @@ def upgrade() -> None:
     op.create_table(
         "symbols",
         sa.Column("ticker", sa.Text(), nullable=False, comment="symbol of the instrument"),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False, comment="name of the instrument"),
         sa.Column("asset_class", sa.Text(), nullable=False, comment="equity (funds too), fx or crypto"),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False, comment="where the bars come from"),
+        sa.Column(
+            "active",
+            sa.Boolean(),
+            server_default=sa.text("true"),
+            nullable=False,
+            comment="offered by the source now; false: retired",
+        ),
         sa.Column(
             "lineage_id",
             sa.BigInteger(),
@@ -682,10 +782,26 @@ def upgrade() -> None:
         sa.Column(
             "cut_ts", sa.DateTime(timezone=True), nullable=False, comment="first bar time of the test period"
         ),
-        sa.Column("train_share", sa.Double(), nullable=False),
-        sa.Column("embargo", sa.Interval(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "train_share",
+            sa.Double(),
+            nullable=False,
+            comment="share of the distinct bar times that lies before the cut",
+        ),
+        sa.Column(
+            "embargo",
+            sa.Interval(),
+            nullable=False,
+            comment="time that must pass between the end of a training life and the cut",
+        ),
+        sa.Column("fingerprint", sa.Text(), nullable=False, comment="of what it was made from"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it was made",
+        ),
         sa.Column(
             "tested_by",
             sa.Integer(),
@@ -810,7 +926,9 @@ def upgrade() -> None:
         sa.Column(
             "resolution", sa.Text(), nullable=False, comment="timeframe of the bars that decided the outcome"
         ),
-        sa.Column("bars_to_entry", sa.Integer(), nullable=True),
+        sa.Column(
+            "bars_to_entry", sa.Integer(), nullable=True, comment="bars from the gap's third bar to the fill"
+        ),
         sa.Column(
             "life_end",
             sa.DateTime(timezone=True),
@@ -844,42 +962,70 @@ def upgrade() -> None:
     op.create_table(
         "models",
         sa.Column("timeframe", sa.Text(), nullable=False, comment="1m is a minute, 1mo a month"),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False, comment="of the timeframe's model, counting up"),
         sa.Column(
             "split_version",
             sa.Integer(),
             nullable=False,
             comment="version of the chronological split of the timeframe",
         ),
-        sa.Column("algorithm", sa.Text(), nullable=False),
+        sa.Column(
+            "algorithm", sa.Text(), nullable=False, comment="base_rate, logistic_regression or lightgbm"
+        ),
         sa.Column(
             "flag",
             sa.Text(),
             nullable=True,
             comment="why the base rate is served where no model could be trained",
         ),
-        sa.Column("setups_trained", sa.Integer(), nullable=False),
-        sa.Column("setups_entered", sa.Integer(), nullable=False),
+        sa.Column("setups_trained", sa.Integer(), nullable=False, comment="setups in the training part"),
+        sa.Column("setups_entered", sa.Integer(), nullable=False, comment="of these, entered and resolved"),
         sa.Column(
             "setups_resolved",
             sa.BigInteger(),
             nullable=False,
             comment="labels that existed when it was trained",
         ),
-        sa.Column("feature_set_version", sa.Text(), nullable=False),
-        sa.Column("features", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("hyperparameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("fold_scores", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("feature_set_version", sa.Text(), nullable=False, comment="hash of the feature catalogue"),
+        sa.Column(
+            "features",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="names that the model uses, or the values that a prediction was made from",
+        ),
+        sa.Column(
+            "hyperparameters",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="settings of the training",
+        ),
+        sa.Column(
+            "fold_scores",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="mean scores of every algorithm on the training period's folds",
+        ),
         sa.Column(
             "test_metrics",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=True,
             comment="NULL where the split version's test period had been used before",
         ),
-        sa.Column("importances", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("artifact", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("trained_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "importances",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="weight of each feature, per target",
+        ),
+        sa.Column("artifact", sa.Text(), nullable=False, comment="name of the file in the model store"),
+        sa.Column("sha256", sa.Text(), nullable=False, comment="digest of the model"),
+        sa.Column(
+            "trained_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it was trained",
+        ),
         sa.Column(
             "lineage_id",
             sa.BigInteger(),
@@ -921,7 +1067,7 @@ def upgrade() -> None:
             nullable=False,
             comment="regular trading hours, or extended by pre- and post-market",
         ),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False, comment="where the bars come from"),
         sa.Column(
             "resampled_from", sa.Text(), nullable=True, comment="NULL for a series of the source's own"
         ),
@@ -1360,13 +1506,53 @@ def upgrade() -> None:
             comment="version of the chronological split of the timeframe",
         ),
         sa.Column("ticker", sa.Text(), nullable=False, comment="symbol of the instrument"),
-        sa.Column("bars_train", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("bars_test", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("setups_train", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("setups_purged", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("setups_test", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("last_train_life_end", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("first_test_known_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "bars_train",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="bars before the cut",
+        ),
+        sa.Column(
+            "bars_test",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="bars from the cut on",
+        ),
+        sa.Column(
+            "setups_train",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="setups whose life ended before the cut",
+        ),
+        sa.Column(
+            "setups_purged",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="setups known before the cut whose life reaches it",
+        ),
+        sa.Column(
+            "setups_test",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="setups known from the cut on",
+        ),
+        sa.Column(
+            "last_train_life_end",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the last life of a training setup ended",
+        ),
+        sa.Column(
+            "first_test_known_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the first test setup became known",
+        ),
         sa.ForeignKeyConstraint(
             ["timeframe", "split_version"],
             ["train_test_splits.timeframe", "train_test_splits.split_version"],
@@ -1393,8 +1579,13 @@ def upgrade() -> None:
             nullable=False,
             comment="hash of the configuration of setups, see engine_configs",
         ),
-        sa.Column("model_version", sa.Integer(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "model_version",
+            sa.Integer(),
+            nullable=False,
+            comment="version of the timeframe's model that spoke",
+        ),
+        sa.Column("day", sa.Date(), nullable=False, comment="exchange day on which the setup became known"),
         sa.Column(
             "known_at",
             sa.DateTime(timezone=True),
@@ -1434,10 +1625,19 @@ def upgrade() -> None:
             nullable=True,
             comment="why the base rate speaks where no model could be trained",
         ),
-        sa.Column("features", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("latency_ms", sa.Double(), nullable=False),
         sa.Column(
-            "predicted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+            "features",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="names that the model uses, or the values that a prediction was made from",
+        ),
+        sa.Column("latency_ms", sa.Double(), nullable=False, comment="time that the model took, per setup"),
+        sa.Column(
+            "predicted_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it was said",
         ),
         sa.Column(
             "lineage_id",
@@ -1477,7 +1677,12 @@ def upgrade() -> None:
             nullable=False,
             comment="hash of the configuration of setups, see engine_configs",
         ),
-        sa.Column("model_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "model_version",
+            sa.Integer(),
+            nullable=False,
+            comment="version of the timeframe's model that spoke",
+        ),
         sa.Column(
             "status",
             sa.Text(),
