@@ -6,6 +6,7 @@ on the out-of-fold predictions of earlier folds whose lives had ended; the first
 calibrate, and the later ones are what algorithms are compared on.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -94,7 +95,14 @@ def predict_out_of_fold(
     """Out-of-fold predictions of every target by one algorithm."""
     fitters = [Fitter(sample, train, algorithm, config, embargo, seed) for train, _ in folds]
     validations = [validation for _, validation in folds]
-    return {target: _predict_target(sample, target, fitters, validations) for target in TARGETS}
+    # Each fit is single-threaded for equal bytes, so two folds at a time keep two cores busy: the largest first.
+    # The logistic fit must not share the process: the limit of its BLAS threads is the process's.
+    with ThreadPoolExecutor(2 if algorithm == "lightgbm" else 1) as pool:
+        fitted = list(pool.map(Fitter.fit_all, reversed(fitters)))[::-1]
+    return {
+        target: _predict_target(sample, target, fitters, [models[target] for models in fitted], validations)
+        for target in TARGETS
+    }
 
 
 class Fitter:
@@ -119,6 +127,10 @@ class Fitter:
     @cached_property
     def _binned(self) -> BinnedFeatures:
         return BinnedFeatures(self.sample.x[self.rows], self.config.boosting)
+
+    def fit_all(self) -> dict[str, Classifier | None]:
+        """:meth:`fit` for every target."""
+        return {target: self.fit(target) for target in TARGETS}
 
     def fit(self, target: str, rounds: int | None = None) -> Classifier | None:
         """Fit on the rows that say something about the target; None without any.
@@ -154,14 +166,17 @@ class Fitter:
 
 
 def _predict_target(
-    sample: Sample, target: str, fitters: list[Fitter], validations: list[IndexArray]
+    sample: Sample,
+    target: str,
+    fitters: list[Fitter],
+    models: list[Classifier | None],
+    validations: list[IndexArray],
 ) -> OutOfFold:
     y = sample.y[target]
     raw = np.full(y.size, np.nan)
     calibrated = np.full(y.size, np.nan)
     rounds: list[int] = []
-    for number, (fitter, validation) in enumerate(zip(fitters, validations, strict=True)):
-        model = fitter.fit(target)
+    for number, (fitter, model, validation) in enumerate(zip(fitters, models, validations, strict=True)):
         if model is None:
             continue
         if isinstance(model, LightGBM):

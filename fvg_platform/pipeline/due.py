@@ -55,7 +55,11 @@ def _ticker_due(
         for asset in assets:
             inputs = asset.find_inputs(series, statuses, source)
             own = statuses.get((timeframe, asset.name))
-            if inputs is None or (own is not None and own.state == "blocked" and inputs.obstacle()):
+            if inputs is None:
+                if own is not None and own.state != "ok":
+                    return True
+                continue
+            if own is not None and own.state == "blocked" and inputs.obstacle():
                 continue
             if own is None or own.state == "failed":
                 return True

@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from fvg_platform.storage.series_status import Status
 
 REBUILD_TAG = "fvg/rebuild"
 OWNERS = ["team:data-engineering"]
+SERIES_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class SeriesAsset:
             statuses = series_status.statuses_of_ticker(connection, series.ticker)
             inputs = self.find_inputs(series, statuses, source)
             if inputs is None:
+                _settle(connection, statuses.get((series.timeframe, self.name)))
                 return None, {}
             own = statuses.get((series.timeframe, self.name)) or Status(*series, self.name, "ok", run_id)
             obstacle = inputs.obstacle()
@@ -217,41 +220,48 @@ class SeriesAsset:
         return materialise
 
     def _run_range(self, context: dg.AssetExecutionContext, database: Database, source: MarketSource) -> None:
-        rebuild = context.run.tags.get(REBUILD_TAG) == "true"
+        run_id, rebuild = context.run.run_id, context.run.tags.get(REBUILD_TAG) == "true"
         database.require_ready()
-        failures: dict[Series, str] = {}
         wanted = in_working_order(context.partition_keys)
-        for position, series in enumerate(wanted):
-            progress.report(self.name, position, len(wanted))
+        failures: dict[Series, str] = {}
+        # While one series waits for Postgres, which works on another core, the next one is computed.
+        with ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
+            futures = [pool.submit(self._run_one, database, source, s, run_id, rebuild) for s in wanted]
             try:
-                status, metadata = self._run_one(database, source, series, context.run.run_id, rebuild)
-            except Exception as error:  # the boundary: collected here, recorded, and raised by name below
-                reason = f"{type(error).__name__}: {error}".strip()
-                context.log.error(f"{self.name} of {series} failed: {reason}")
-                failures[series] = reason
-                database.require_ready()  # a database that is gone fails the step at once, with its own words
-                self.record_failure(database, source, series, context.run.run_id, reason)
-                continue
-            if status is None:
-                continue
-            if status.state == "blocked":
-                context.log.warning(f"{self.name} of {series} is held back: {status.reason}")
-            if status.state == "ok":
-                context.log_event(
-                    dg.AssetMaterialization(
-                        self.name, partition=str(series), metadata=_shown(status, metadata)
-                    )
-                )
-            elif metadata:  # looked at, and held back here: seen in Dagster, but not as made
-                context.log_event(
-                    dg.AssetObservation(self.name, partition=str(series), metadata=_shown(status, metadata))
-                )
+                for position, (series, future) in enumerate(zip(wanted, futures, strict=True)):
+                    progress.report(self.name, position, len(wanted))
+                    try:
+                        self._log_outcome(context, series, *future.result())
+                    except Exception as error:  # the boundary: collected here, recorded, raised by name below
+                        failures[series] = _said(error)
+                        context.log.error(f"{self.name} of {series} failed: {failures[series]}")
+                        database.require_ready()  # a database that is gone ends the step, in its own words
+                        self.record_failure(database, source, series, run_id, failures[series])
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
         if failures:
             raise dg.Failure(
                 description=failure_message(self.name, failures),
                 metadata={"failed_series": dg.MetadataValue.json({str(s): r for s, r in failures.items()})},
                 allow_retries=False,
             )
+
+    def _log_outcome(
+        self,
+        context: dg.AssetExecutionContext,
+        series: Series,
+        status: Status | None,
+        metadata: Mapping[str, Any],
+    ) -> None:
+        if status is None:
+            return
+        if status.state == "blocked":
+            context.log.warning(f"{self.name} of {series} is held back: {status.reason}")
+        shown = _shown(status, metadata)
+        if status.state == "ok":
+            context.log_event(dg.AssetMaterialization(self.name, partition=str(series), metadata=shown))
+        elif metadata:  # looked at, and held back here: seen in Dagster, but not as made
+            context.log_event(dg.AssetObservation(self.name, partition=str(series), metadata=shown))
 
 
 def failure_message(asset: str, failures: Mapping[Series, str]) -> str:
@@ -260,6 +270,22 @@ def failure_message(asset: str, failures: Mapping[Series, str]) -> str:
     lines += [f"  {series.ticker} {series.timeframe}: {reason}" for series, reason in failures.items()]
     lines.append("Mend them and materialise again: what is up to date is not computed twice.")
     return "\n".join(lines)
+
+
+def _settle(connection: Any, own: Status | None) -> None:
+    """A fault whose input is gone is no fault any more: what was stored before stands, what never was is forgotten."""
+    if own is None or own.state == "ok":
+        return
+    if own.fingerprint is None:
+        series_status.remove_status(connection, own)
+    else:
+        series_status.write_status(connection, replace(own, state="ok", reason=None))
+
+
+def _said(error: Exception) -> str:
+    """What an error says, in one line; of a database's, its own words without the statement."""
+    words = str(getattr(error, "orig", None) or error).partition("Query was:")[0]
+    return " ".join(f"{type(error).__name__}: {words}".split())
 
 
 def same_series(

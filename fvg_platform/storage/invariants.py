@@ -19,12 +19,13 @@ OFFENDERS_SHOWN = 5
 
 @dataclass(frozen=True)
 class TableRules:
-    """Rules about the rows of one table (or view), counted per `keys`."""
+    """Rules about the rows of one table (or join), counted per `keys`; of a broken row `shown` is what people see."""
 
     table: str
     rules: Mapping[str, str]
     keys: tuple[str, ...] = ("ticker", "timeframe")
     order: str = "ts"
+    shown: str = "*"
 
 
 def _any_of(*predicates: str) -> str:
@@ -82,6 +83,7 @@ LABEL_RULES = TableRules(
 SETUP_FEATURE_RULES = TableRules(
     "fvg_setups LEFT JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)",
     {"setup_without_features": "f.lineage_id IS NULL"},
+    shown="fvg_setups.*",
 )
 
 SPLIT_RULES = TableRules(
@@ -129,7 +131,7 @@ def offenders(connection: Any, rules: TableRules, rule: str, where: Mapping[str,
     conditions = " AND ".join(f"{key} = ${n}" for n, key in enumerate(where, start=1))
     return read_frame(
         connection,
-        f"SELECT * FROM {rules.table} WHERE ({rules.rules[rule]}) AND {conditions} "
+        f"SELECT {rules.shown} FROM {rules.table} WHERE ({rules.rules[rule]}) AND {conditions} "
         f"ORDER BY {rules.order} LIMIT {OFFENDERS_SHOWN}",
         list(where.values()),
     )

@@ -52,18 +52,41 @@ def lock(connection: sa.Connection, key: str) -> None:
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
-def bar_times(connection: Any, timeframe: str) -> pd.DataFrame:
-    """`ticker`, `ts` of every bar of the timeframe in series that may be used, with the series' revision."""
-    return read_frame(
+def bar_times(connection: Any, timeframe: str) -> dict[str, pd.DatetimeIndex]:
+    """The open times of every bar of the timeframe, by ticker, of the series that may be used."""
+    usable = read_frame(
         connection,
-        """
-        SELECT m.ticker, m.ts, s.revision
-        FROM market_data m JOIN series_status s
-          ON (s.ticker, s.timeframe, s.asset, s.state) = (m.ticker, m.timeframe, 'bars', 'ok')
-        WHERE m.timeframe = $1 ORDER BY m.ticker, m.ts
-        """,
+        "SELECT ticker FROM series_status WHERE timeframe = $1 AND asset = 'bars' AND state = 'ok' AND rows > 0 "
+        "ORDER BY ticker",
         [timeframe],
     )
+    query = "SELECT ts FROM market_data WHERE ticker = $1 AND timeframe = $2 ORDER BY ts"
+    return {
+        ticker: pd.DatetimeIndex(read_frame(connection, query, [ticker, timeframe])["ts"])
+        for ticker in usable["ticker"]
+    }
+
+
+def setup_lives(connection: Any, timeframe: str) -> pd.DataFrame:
+    """`ticker, known_at, life_end` of the setups that :func:`labelled_setups` gives whole."""
+    return read_frame(
+        connection,
+        f"SELECT l.ticker, s.known_at, l.life_end {_LABELLED} ORDER BY s.known_at, l.ticker",
+        [timeframe],
+    )
+
+
+# Setups of series whose labels and features may be used.
+_LABELLED = """
+    FROM fvg_labels l
+    JOIN fvg_setups s USING (ticker, timeframe, ts, side, config_id)
+    JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)
+    WHERE l.timeframe = $1 AND NOT EXISTS (
+        SELECT 1 FROM series_status t
+        WHERE (t.ticker, t.timeframe) = (l.ticker, l.timeframe)
+          AND t.asset IN ('fvg_labels', 'setup_features') AND t.state <> 'ok'
+    )
+"""
 
 
 def labelled_setups(connection: Any, timeframe: str) -> pd.DataFrame:
@@ -73,18 +96,7 @@ def labelled_setups(connection: Any, timeframe: str) -> pd.DataFrame:
     key = ", ".join(f"l.{name}" for name in SETUP_KEY)
     return read_frame(
         connection,
-        f"""
-        SELECT {key}, s.known_at, {labels}, {features}
-        FROM fvg_labels l
-        JOIN fvg_setups s USING (ticker, timeframe, ts, side, config_id)
-        JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)
-        WHERE l.timeframe = $1 AND NOT EXISTS (
-            SELECT 1 FROM series_status t
-            WHERE (t.ticker, t.timeframe) = (l.ticker, l.timeframe)
-              AND t.asset IN ('fvg_labels', 'setup_features') AND t.state <> 'ok'
-        )
-        ORDER BY s.known_at, l.ticker, l.ts, l.side
-        """,
+        f"SELECT {key}, s.known_at, {labels}, {features} {_LABELLED} ORDER BY s.known_at, l.ticker, l.ts, l.side",
         [timeframe],
     )
 

@@ -53,6 +53,15 @@ def write_status(connection: Any, status: Status) -> None:
     )
 
 
+def remove_status(connection: Any, status: Status) -> None:
+    """Forget how a series stands in an asset."""
+    execute(
+        connection,
+        "DELETE FROM series_status WHERE (ticker, timeframe, asset) = ($1, $2, $3)",
+        [status.ticker, status.timeframe, status.asset],
+    )
+
+
 def forget_fingerprints(connection: Any, ticker: str) -> None:
     """Make everything of a ticker due again, as if its inputs had changed."""
     execute(connection, "UPDATE series_status SET fingerprint = NULL WHERE ticker = $1", [ticker])

@@ -61,19 +61,19 @@ def train_test_split(
 
 def _split_timeframe(database: Database, timeframe: str, run_id: str) -> dict[str, Any] | None:
     with database.bulk() as connection:
-        times = tables.bar_times(connection, timeframe)
-        setups = tables.labelled_setups(connection, timeframe)
-    if times.empty:
+        by_ticker = tables.bar_times(connection, timeframe)
+        setups = tables.setup_lives(connection, timeframe)
+    if not by_ticker:
         return None
-    by_ticker = {str(ticker): rows for ticker, rows in times.groupby("ticker")}
-    cut = cut_time([pd.DatetimeIndex(rows["ts"]) for rows in by_ticker.values()], TRAIN_SHARE)
+    bars = sum(map(len, by_ticker.values()))
+    cut = cut_time(by_ticker.values(), TRAIN_SHARE)
     with database.engine.begin() as connection:
         tables.lock(connection, f"split {timeframe}")
         fingerprint = split_fingerprint(tables.bar_revisions(connection, timeframe))
         newest = tables.newest_split(connection, timeframe)
         if newest is not None and newest.fingerprint == fingerprint:
             return _split_metadata(
-                newest.split_version, newest.cut_ts, len(times), "unchanged: the bars are the same"
+                newest.split_version, newest.cut_ts, bars, "unchanged: the bars are the same"
             )
         version = 1 if newest is None else newest.split_version + 1
         lineage_id = tables.write_lineage(
@@ -94,7 +94,7 @@ def _split_timeframe(database: Database, timeframe: str, run_id: str) -> dict[st
             "lineage_id": lineage_id,
         }
         tables.store_split(connection, split, _counts_per_ticker(by_ticker, setups, cut, embargo))
-    return _split_metadata(version, cut, len(times), "new")
+    return _split_metadata(version, cut, bars, "new")
 
 
 def split_fingerprint(bars: Sequence[tuple[str, int, int]]) -> str:
@@ -104,18 +104,18 @@ def split_fingerprint(bars: Sequence[tuple[str, int, int]]) -> str:
 
 
 def _counts_per_ticker(
-    by_ticker: dict[str, pd.DataFrame], setups: pd.DataFrame, cut: pd.Timestamp, embargo: pd.Timedelta
+    by_ticker: dict[str, pd.DatetimeIndex], setups: pd.DataFrame, cut: pd.Timestamp, embargo: pd.Timedelta
 ) -> list[dict[str, object]]:
     parts = assign_parts(setups, cut, embargo)
     rows: list[dict[str, object]] = []
-    for ticker, bars in by_ticker.items():
+    for ticker, ts in by_ticker.items():
         mine = setups[setups["ticker"] == ticker]
         own = parts[mine.index]
         rows.append(
             {
                 "ticker": ticker,
-                "bars_train": int((bars["ts"] < cut).sum()),
-                "bars_test": int((bars["ts"] >= cut).sum()),
+                "bars_train": int((ts < cut).sum()),
+                "bars_test": int((ts >= cut).sum()),
                 **{f"setups_{part}": int((own == part).sum()) for part in (TRAIN, PURGED, TEST)},
                 "last_train_life_end": _or_none(mine.loc[own == TRAIN, "life_end"].max()),
                 "first_test_known_at": _or_none(mine.loc[own == TEST, "known_at"].min()),
