@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import adbc_driver_manager
-import psycopg
 import sqlalchemy as sa
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 if TYPE_CHECKING:
     import adbc_driver_postgresql.dbapi
+    import psycopg
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 _OLDEST = 14
@@ -108,6 +107,8 @@ def adbc_connect(url: str) -> "adbc_driver_postgresql.dbapi.Connection":
 
 def ensure_schema(url: str, schema: str) -> None:
     """Create the schema unless it is there; processes that do so at once wait for each other."""
+    import psycopg  # 0.2 s, which every process that loads the graph would pay
+
     with psycopg.connect(libpq_url(url)) as connection:
         # IF NOT EXISTS alone still fails when two sessions create it in the same moment.
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
@@ -135,6 +136,9 @@ def check_database(url: str, schemas: Sequence[str] = ("public", "dagster")) -> 
         not answer, a wrong password, a missing database or role, a version before 14, a read-only replica, an
         encoding other than UTF-8, missing rights (with the GRANT that helps).
     """
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
     parts = {"connect_timeout": str(_CONNECT_SECONDS), "client_encoding": "utf8"} | _parts(url)
     try:
         with psycopg.connect(make_conninfo("", **parts)) as connection:
@@ -143,7 +147,7 @@ def check_database(url: str, schemas: Sequence[str] = ("public", "dagster")) -> 
         raise DatabaseUnavailable(_explained(str(error), url, parts)) from None
 
 
-def _checked(connection: psycopg.Connection[tuple[object, ...]], schemas: Sequence[str]) -> DatabaseFacts:
+def _checked(connection: "psycopg.Connection[tuple[object, ...]]", schemas: Sequence[str]) -> DatabaseFacts:
     row = connection.execute(
         "SELECT current_setting('server_version_num')::int, current_setting('server_version'), "
         "current_database(), current_user, current_setting('server_encoding'), pg_is_in_recovery(), "
@@ -216,6 +220,9 @@ def _explained(message: str, url: str, parts: dict[str, str]) -> str:
 
 def _parts(url: str) -> dict[str, str]:
     """libpq's reading of the URL: user, password, host, port, dbname, options, sslmode, …"""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
     scheme, separator, rest = url.strip().partition("://")
     if not separator or scheme.lower() not in _SCHEMES:
         shown = repr(scheme) if separator else "no scheme"
