@@ -125,7 +125,8 @@ def import_bars(
     from fvg_platform.sources.files import import_file
 
     stored = import_file(file, ticker, timeframe, load_settings().imports_folder)
-    _say(f"{file} is now {stored.name}. Materialise it: fvg materialize --ticker {ticker}")
+    name = stored.stem.rpartition("_")[0]  # the ticker as the platform spells it
+    _say(f"{file} is now {stored.name}. Materialise it: fvg materialize --ticker {name}")
 
 
 @app.command()
@@ -331,7 +332,7 @@ def _print(values: dict[str, Any], table: Callable[[dict[str, Any]], Any], *, as
     from rich.console import Console
 
     # A pipe has no width of its own; a table cut to 80 columns would hide what it is there to show.
-    console = Console(width=None if sys.stdout.isatty() else 190)
+    console = Console(width=None if sys.stdout.isatty() else 190, markup=False)
     console.print(table(values))
 
 

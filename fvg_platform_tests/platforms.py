@@ -129,9 +129,7 @@ def _shared_folder(factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_platform_home(
-    postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def empty_platform_home(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home that belongs to the database template with all tables and no rows."""
 
     def make(url: str, home: Path) -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from fvg_platform.market.timeframes import TIMEFRAMES, require_timeframe
 from fvg_platform.pipeline import stages
-from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE
+from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE, FIRST_DAY, days
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.stages import Stage, StageRun
 from fvg_platform.storage.report_queries import latest_known_at
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from fvg_platform.pipeline.platform import Platform
 
 Say = Callable[[str], None]
+
+
+class UnknownDayError(ValueError):
+    """A day that is no partition; the message says which there are."""
 
 
 def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: Say) -> list[StageRun]:
@@ -62,9 +66,11 @@ def materialise(
 
     Raises
     ------
-    UnknownTickerError, UnknownTimeframeError
+    UnknownTickerError, UnknownTimeframeError, UnknownDayError
         naming what is known.
     """
+    if day is not None:
+        _require_day(day)
     chosen = [require_timeframe(timeframe) for timeframe in only_timeframes or TIMEFRAMES]
     runs: list[StageRun] = []
     for stage in stages.STAGES:
@@ -94,6 +100,13 @@ def _ranges(
         return stages.timeframe_ranges(timeframes)
     day = day or latest_day(platform)
     return [(day, day)] if day else []
+
+
+def _require_day(day: str) -> None:
+    if day not in days.get_partition_keys():
+        raise UnknownDayError(
+            f"{day!r} is not a day that can be predicted: use YYYY-MM-DD, from {FIRST_DAY} to today in New York"
+        )
 
 
 def _run(

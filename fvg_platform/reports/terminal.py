@@ -26,8 +26,13 @@ def report_table(values: dict[str, Any]) -> RenderableType:
     for row in values["timeframes"]:
         rates = [interval(t["win_rate_lo"], t["win_rate_hi"]) for t in row["targets"]] or ["–"] * len(TARGETS)
         counts = [f"{row[name]:,}" for name in ("series", "bars", "gaps", "setups", "entered")]
-        table.add_row(row["timeframe"], *counts, *rates, *_model_cells(row["model"]))
+        _add_row(table, row["timeframe"], *counts, *rates, *_model_cells(row["model"]))
     return Group(table, Text(HOW_TO_READ, style="dim"), Text(), _signals(values["signals"]))
+
+
+def _add_row(table: Table, *cells: str) -> None:
+    """Add text as it is; a plain string would lose what looks like markup: `[too few]`, `'[close] not in index'`."""
+    table.add_row(*map(Text, cells))
 
 
 def _model_cells(model: dict[str, Any] | None) -> tuple[str, str]:
@@ -56,7 +61,8 @@ def _signals(signals: list[dict[str, Any]]) -> RenderableType:
         table.add_column(name, justify="right")
     table.add_column("known at")
     for row in signals:
-        table.add_row(
+        _add_row(
+            table,
             row["ticker"],
             row["timeframe"] + (" *" if row["flag"] else ""),
             "long" if row["side"] > 0 else "short",
@@ -83,7 +89,8 @@ def status_table(values: dict[str, Any]) -> RenderableType:
         table.add_column(name, justify="right" if name in ("bars", "complete") else "left")
     for row in values["series"]:
         state = row["state"] or "–"
-        table.add_row(
+        _add_row(
+            table,
             row["ticker"],
             row["timeframe"],
             f"from {row['resampled_from']}" if row["resampled_from"] else row["source"],
@@ -120,5 +127,5 @@ def _runs(runs: list[dict[str, Any]]) -> RenderableType:
         table.add_column(name, justify="right" if name == "seconds" else "left")
     for run in runs:
         seconds = "–" if run["seconds"] is None else f"{run['seconds']:.1f}"
-        table.add_row(run["job"], run["status"], run["started"] or "–", seconds, run["run_id"][:8])
+        _add_row(table, run["job"], run["status"], run["started"] or "–", seconds, run["run_id"][:8])
     return table

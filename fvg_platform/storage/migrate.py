@@ -10,16 +10,26 @@ _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x66766721
 
 
+class DatabaseTooNew(RuntimeError):  # noqa: N818  it names a state, as DatabaseUnavailable does
+    """The database was migrated by a newer version of the platform; the message says to which revision."""
+
+
 def migrate(url: str) -> None:
     """Apply every migration that the database lacks; one that lacks none is left alone after one small query.
 
     Raises
     ------
-    alembic.util.CommandError
-        The database is newer than this code.
+    DatabaseTooNew
+        The database is at a revision that this code does not know.
     """
-    if is_current(url):
+    found = _revision(url)
+    if found == newest_revision():
         return
+    if found is not None and not (_FOLDER / "versions" / f"{found}.py").is_file():
+        raise DatabaseTooNew(
+            f"the database is at revision {found}, which this version of the platform does not know (its newest "
+            f"is {newest_revision()}): update the platform, or name another database in FVG_DATABASE_URL"
+        )
     from alembic import command
     from alembic.config import Config
 
@@ -40,14 +50,12 @@ def newest_revision() -> str:
     return max(path.stem for path in (_FOLDER / "versions").glob("[0-9]*.py"))
 
 
-def is_current(url: str) -> bool:
-    """Whether the database is at the code's revision."""
+def _revision(url: str) -> str | None:
     engine = connections.engine(url)
     try:
         with engine.connect() as connection:
             if connection.execute(sa.text("SELECT to_regclass('alembic_version')")).scalar() is None:
-                return False
-            found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-            return bool(found == newest_revision())
+                return None
+            return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     finally:
         engine.dispose()

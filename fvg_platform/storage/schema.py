@@ -394,7 +394,9 @@ models = sa.Table(
     sa.Column("hyperparameters", JSONB, nullable=False),
     sa.Column("fold_scores", JSONB, nullable=False),
     sa.Column(
-        "test_metrics", JSONB, comment="NULL where the split version's test period had been used before"
+        "test_metrics",
+        JSONB(none_as_null=True),
+        comment="NULL where the split version's test period had been used before",
     ),
     sa.Column("importances", JSONB, nullable=False),
     _text("artifact"),

@@ -60,7 +60,7 @@ def connection(database: str) -> Iterator[Any]:
 
 
 def stored(connection: Any, columns: str = "*", table: str = "bars") -> pd.DataFrame:
-    return read_frame(connection, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")  # noqa: S608
+    return read_frame(connection, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")
 
 
 def versions(connection: Any) -> pd.DataFrame:
