@@ -1,5 +1,6 @@
 """The command line: every command's help, what it prints, and the messages of what cannot be done."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -105,8 +106,6 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
 def test_what_cannot_be_done_is_said_with_the_way_out(
     on_sample: Fvg, arguments: list[str], said: str
 ) -> None:
-    import re
-
     ended = on_sample(*arguments)
     assert ended.code != 0
     assert "Traceback" not in ended.err

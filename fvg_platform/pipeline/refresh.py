@@ -132,7 +132,8 @@ def _run(
 
 
 def latest_day(platform: "Platform") -> str | None:
-    """The exchange's day on which the newest setup became known, or None without any."""
+    """The exchange's day on which the newest setup became known; None without any since the first day partition."""
     with platform.database.bulk() as connection:
         latest = latest_known_at(connection)
-    return None if latest is None else str(latest.tz_convert(EXCHANGE_TIMEZONE).date())
+    day = None if latest is None else str(latest.tz_convert(EXCHANGE_TIMEZONE).date())
+    return day if day and day >= FIRST_DAY else None

@@ -1,7 +1,5 @@
 """Every check passes on sound tables, and fails on rows that somebody spoiled: naming series, rule, count and rows."""
 
-
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
