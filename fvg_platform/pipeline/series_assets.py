@@ -45,7 +45,8 @@ class Inputs:
     def fingerprint(self, code_version: str) -> str:
         """A hash that changes when the inputs, the code or the configuration do."""
         parts = [code_version, *self.versions]
-        parts += [f"{s.asset}/{s.timeframe}/{s.revision}" for s in self.upstream]
+        # A series that is stated anew has other costs or another calendar, though its bars be the same.
+        parts += [f"{s.asset}/{s.timeframe}/{s.revision}/{s.basis}" for s in self.upstream]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

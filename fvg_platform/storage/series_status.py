@@ -5,7 +5,7 @@ code and configuration they came from, its revision rises whenever they change.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,7 +18,10 @@ State = Literal["ok", "failed", "blocked"]
 
 @dataclass(frozen=True)
 class Status:
-    """One series in one asset; `rows`, `first_ts`, `last_ts` describe what lies in the asset's main table."""
+    """One series in one asset; `rows`, `first_ts`, `last_ts` describe what lies in the asset's main table.
+
+    `basis` is what the series' prices and times mean, as read with the status; it is stored with the series.
+    """
 
     ticker: str
     timeframe: str
@@ -31,6 +34,7 @@ class Status:
     rows: int = 0
     first_ts: pd.Timestamp | None = None
     last_ts: pd.Timestamp | None = None
+    basis: str | None = field(default=None, compare=False)
 
 
 _COLUMNS = "ticker, timeframe, asset, state, run_id, reason, fingerprint, revision, rows, first_ts, last_ts"
@@ -38,17 +42,24 @@ _COLUMNS = "ticker, timeframe, asset, state, run_id, reason, fingerprint, revisi
 
 def statuses_of_ticker(connection: Any, ticker: str) -> dict[tuple[str, str], Status]:
     """All statuses of one ticker, by (timeframe, asset)."""
-    rows = execute(connection, f"SELECT {_COLUMNS} FROM series_status WHERE ticker = $1", [ticker])
+    rows = execute(
+        connection,
+        f"SELECT {_COLUMNS}, concat_ws('/', asset_class, adjustment, anchor, session, source) "
+        "FROM series_status LEFT JOIN series USING (ticker, timeframe) WHERE ticker = $1",
+        [ticker],
+    )
     found = (Status(*row) for row in rows)
     return {(status.timeframe, status.asset): status for status in found}
 
 
 def write_status(connection: Any, status: Status) -> None:
     """Store a status; `updated_at` is the database's clock."""
+    record = asdict(status)
+    del record["basis"]
     insert_record(
         connection,
         schema.series_status,
-        {**asdict(status), "updated_at": _now(connection)},
+        {**record, "updated_at": _now(connection)},
         keys=("ticker", "timeframe", "asset"),
     )
 

@@ -169,7 +169,23 @@ def test_a_rebuild_gives_the_same_rows_splits_and_models(
     assert rebuilt.places == trained_again.places
     assert rebuilt.revisions == trained_again.revisions
     assert rebuilt.splits == trained_again.splits
-    assert place.rows("SELECT timeframe, max(version) FROM models GROUP BY 1 ORDER BY 1") == [
-        ("1h", 2),
-        ("4h", 2),
-    ]
+    assert place.rows("SELECT version, split_version FROM models ORDER BY 1") == [(1, 1), (2, 2)]
+
+
+def test_a_series_that_is_stated_anew_is_derived_anew(rebuilt: Look, place: Workplace) -> None:
+    """The same bars as those of a crypto currency: other costs, and a calendar that misses every night."""
+    (place.files / "symbols.csv").write_text(
+        "ticker,asset_class,session,anchor\nSTAYS,crypto,extended,clock\n"
+    )
+    succeed(materialise_assets(place, only_timeframes=HOURLY))
+    after = Look.at(place)
+    assert after.places["raw_bars"] == rebuilt.places["raw_bars"]
+    assert after.places["market_data"] == rebuilt.places["market_data"]
+    costs = place.rows(
+        "SELECT ticker, configuration->>'cost_bps' FROM fvg_labels JOIN engine_configs USING (config_id) "
+        "GROUP BY 1, 2 ORDER BY 1"
+    )
+    assert [(ticker, float(cost)) for ticker, cost in costs] == [("GROWS", 1.0), ("STAYS", 5.0)]
+    assert place.rows("SELECT missing > present FROM series WHERE ticker = 'STAYS'") == [(True,)]
+    unmoved = [row for row in rebuilt.places["fvg_labels"] if row[0] == "GROWS"]
+    assert [row for row in after.places["fvg_labels"] if row[0] == "GROWS"] == unmoved

@@ -79,7 +79,7 @@ def test_the_status_names_every_series_and_why_one_failed() -> None:
     failing = [
         {
             "asset": "bars",
-            "check": "coverage_against_calendar",
+            "check": "coverage",
             "severity": "WARN",
             "description": "IBM 1d: 3",
         }
