@@ -3,7 +3,7 @@
 Alembic migrations create exactly this; a test holds the two against each other. Prices and volumes are double
 precision, times are `timestamptz`. A series is one ticker in one timeframe; a bar, gap, setup or label is keyed
 by its series and the open time of its bar (`ts`), never by a position. `lineage_id` says which run last changed
-a row. Bars carry no foreign keys: checking one per row doubles the time of a bulk load, and the one transaction
+a row. Bars carry no foreign keys, which a bulk load would check row by row; the one transaction
 that writes a series writes its row in `series` too.
 """
 
