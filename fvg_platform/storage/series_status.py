@@ -73,11 +73,6 @@ def remove_status(connection: Any, status: Status) -> None:
     )
 
 
-def forget_fingerprints(connection: Any, ticker: str) -> None:
-    """Make everything of a ticker due again, as if its inputs had changed."""
-    execute(connection, "UPDATE series_status SET fingerprint = NULL WHERE ticker = $1", [ticker])
-
-
 def write_series(connection: Any, record: Mapping[str, object]) -> None:
     """Store what a series is: its basis, origin and completeness (columns of the table `series`)."""
     insert_record(connection, schema.series, record, keys=schema.SERIES_KEY)
