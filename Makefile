@@ -26,7 +26,7 @@ up: $(STAMP)  ## Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-
 	@exec $(BIN)/fvg up
 
 test: $(STAMP) lint  ## lint, types and the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)  ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check $(SOURCES)

@@ -82,18 +82,16 @@ def run() -> list[dict[str, object]]:
             {"what": what, "bars": n, "found": found, "seconds": seconds, "goal": goal, "ratio": ratio}
         )
 
-    for n, factor, repeats in ((BARS, 1, REPEATS), (10 * BARS, 12, 2)):
+    for n, factor in ((BARS, 1), (10 * BARS, 12)):
         bars = made_up_bars(n)
         gaps = detect_gaps(bars, "1m")
         setups = plan_setups(gaps, "1m")
         label_setups(bars, setups.head(), "1m")
         grown = "" if factor == 1 else ", ten times the bars"
-        seconds = best_of(lambda bars=bars: detect_gaps(bars, "1m"), repeats)
+        seconds = best_of(lambda bars=bars: detect_gaps(bars, "1m"))
         goal = 0.2 if factor == 1 else factor * float(rows[0]["seconds"])  # type: ignore[arg-type]
         add(f"ours: gaps and lifecycle{grown}", n, len(gaps), seconds, goal, "ours: gaps and lifecycle")
-        seconds = best_of(
-            lambda bars=bars, gaps=gaps: label_setups(bars, plan_setups(gaps, "1m"), "1m"), repeats
-        )
+        seconds = best_of(lambda bars=bars, gaps=gaps: label_setups(bars, plan_setups(gaps, "1m"), "1m"))
         goal = 0.2 if factor == 1 else factor * float(rows[1]["seconds"])  # type: ignore[arg-type]
         add(f"ours: setups and outcomes{grown}", n, len(setups), seconds, goal, "ours: setups and outcomes")
         del gaps, setups

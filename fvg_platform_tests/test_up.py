@@ -141,7 +141,9 @@ def test_the_ui_answers_ctrl_c_ends_everything_and_nothing_is_lost(home: Path) -
         assert processes_of(home) == {}
         assert not EmbeddedPostgres(home).status().running
 
-    server = EmbeddedPostgres(home)
-    with psycopg.connect(libpq_url(server.ensure_running())) as connection:
-        kept = connection.execute("SELECT partition FROM dagster.dynamic_partitions").fetchall()
-    assert kept == [("KEPT",)], "what was done in the UI is there when the database starts again"
+    with up(home, port):
+        server = EmbeddedPostgres(home)
+        with psycopg.connect(libpq_url(server.ensure_running())) as connection:
+            kept = connection.execute("SELECT partition FROM dagster.dynamic_partitions").fetchall()
+    assert kept == [("KEPT",)], "what was done in the UI is there when it starts again"
+    assert processes_of(home) == {}

@@ -17,16 +17,19 @@ from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.symbols import active_tickers
 
 
-def symbols_due(source: MarketSource, known: Sequence[str]) -> bool:
-    """Whether the source offers a ticker that is no partition yet, or has something that it cannot list.
+def symbols_due(database: Database, source: MarketSource, known: Sequence[str]) -> bool:
+    """Whether the source offers other tickers than are active, or has something that it cannot list.
 
     What it cannot list is told by every run until it is mended: nothing else would ever name it.
     """
     if source.source.problems():
         return True
-    return not {info.ticker for info in source.source.symbols()} <= set(known)
+    offered = {info.ticker for info in source.source.symbols()}
+    with database.engine.connect() as connection:
+        return offered != active_tickers(connection) or not offered <= set(known)
 
 
 def tickers_due(

@@ -35,7 +35,7 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     source: MarketSource = platform.resources["market_source"]
     instance, database = platform.instance, platform.database
     runs: list[StageRun] = []
-    if due.symbols_due(source, stages.known_tickers(instance)):
+    if due.symbols_due(database, source, stages.known_tickers(instance)):
         runs += _run(stages.SYMBOLS, definitions, instance, None, say)
     known = stages.known_tickers(instance)
     tickers = due.tickers_due(SERIES_ASSETS, database, source, instance, known)

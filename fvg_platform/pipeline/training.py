@@ -28,8 +28,8 @@ def train_timeframe(
 ) -> dict[str, Any] | None:
     """Train on the newest split of a timeframe and record the model; None as long as there is no split.
 
-    The same rows, configuration and seed give the same bytes; then the version that exists already stays the
-    served one and nothing is written.
+    The same rows, configuration and seed give the same bytes; then nothing is written, and the newest version goes
+    on serving, be it that one or one that was trained since with another seed.
     """
     with database.engine.connect() as connection:
         split = tables.newest_split(connection, timeframe)
@@ -46,7 +46,11 @@ def train_timeframe(
         tables.lock(connection, f"model {timeframe}")
         same = tables.model_with_content(connection, timeframe, split.split_version, model.sha256)
         if same is not None:
-            return _metadata(same.version, model, same.test_metrics, setups, "unchanged: the same bytes")
+            served = tables.newest_model(connection, timeframe)
+            state = "unchanged: the same bytes"
+            if served is not None and served.version != same.version:
+                state += f" as version {same.version}; version {served.version}, trained since, stays the served one"
+            return _metadata(same.version, model, same.test_metrics, setups, state)
         judged = tables.is_tested(connection, timeframe, split.split_version)
         metrics = None if judged else _test_metrics(model, setups, as_of, seed)
         version = _record(connection, model, metrics, artifact, resolved, split.split_version, run_id)

@@ -20,6 +20,11 @@ class Symbol(Protocol):
     def asset_class(self) -> str: ...
 
 
+def active_tickers(connection: sa.Connection) -> set[str]:
+    """The tickers that the source offered when `symbols` was last materialised."""
+    return set(connection.execute(sa.select(symbols.c.ticker).where(symbols.c.active)).scalars())
+
+
 def store_symbols(connection: sa.Connection, found: Sequence[Symbol], source: str, run_id: str) -> list[str]:
     """Make the universe what the source offers and return the tickers retired by that; none is ever removed."""
     known = {row.ticker: row for row in connection.execute(sa.select(symbols))}

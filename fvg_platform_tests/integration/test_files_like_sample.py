@@ -45,3 +45,12 @@ def test_three_unseen_hourly_series_go_all_the_way(workplace: Workplace) -> None
     assert [c for c in state["failing_checks"] if c["severity"] == "ERROR"] == []
 
     assert workplace.bring_up_to_date() == []
+
+    (workplace.files / "LIME_1h.csv").unlink()
+    assert [run.stage for run in workplace.bring_up_to_date()] == ["symbols_stage"]
+    retired = workplace.rows(
+        "SELECT ticker, (SELECT count(*) > 0 FROM market_data m WHERE m.ticker = s.ticker) "
+        "FROM symbols s WHERE NOT active"
+    )
+    assert retired == [("LIME", True)], "what the source drops is retired, and kept"
+    assert workplace.bring_up_to_date() == []

@@ -82,3 +82,17 @@ def test_the_test_period_is_used_once_per_split_version(
     assert place.rows("SELECT split_version, tested_by FROM train_test_splits WHERE timeframe = '1d'") == [
         (1, 1)
     ]
+
+
+def test_what_was_trained_before_is_not_served_again_by_training_it_again(
+    other_seed: list[tuple], place: Workplace
+) -> None:
+    assert train(place) == other_seed, "seed 0 gives version 1's bytes again, and version 2 goes on serving"
+
+
+def test_signals_without_news_leave_no_trace(other_seed: list[tuple], place: Workplace) -> None:
+    lineage = "SELECT asset, count(*) FROM lineage GROUP BY asset ORDER BY asset"
+    assert failures(materialise_assets(place, SIGNALS.assets)) == {}
+    before = place.rows(lineage)
+    assert failures(materialise_assets(place, SIGNALS.assets)) == {}
+    assert place.rows(lineage) == before

@@ -102,7 +102,7 @@ def _predict_day(
                 without_model[timeframe] = len(setups)
     new = 0
     if rows:
-        with database.engine.begin() as connection:
+        with database.engine.connect() as connection, connection.begin() as transaction:
             lineage_id = tables.write_lineage(
                 connection,
                 run_id=run_id,
@@ -111,6 +111,8 @@ def _predict_day(
                 configuration={t: s.version for t, s in serving.items()},
             )
             new = tables.append_predictions(connection, [{**row, "lineage_id": lineage_id} for row in rows])
+            if not new:
+                transaction.rollback()  # the lineage of nothing
     return {
         "dagster/partition_row_count": len(rows),
         "rows_inserted": new,
@@ -153,7 +155,7 @@ def prediction_outcomes(
 ) -> dg.MaterializeResult:
     """What became of each prediction, as its label resolves, however late; the view `prediction_results` joins both."""
     database.require_ready()
-    with database.engine.begin() as connection:
+    with database.engine.connect() as connection, connection.begin() as transaction:
         tables.lock(connection, "prediction outcomes")
         lineage_id = tables.write_lineage(
             connection,
@@ -164,6 +166,8 @@ def prediction_outcomes(
         )
         changed = tables.fill_outcomes(connection, lineage_id)
         rows, open_ = tables.outcome_counts(connection)
+        if not changed:
+            transaction.rollback()  # the lineage of nothing
     return dg.MaterializeResult(
         metadata={"dagster/row_count": rows, "rows_changed": changed, "still_open": open_}
     )
