@@ -4,6 +4,7 @@ A source lists cheaply and reads one series at a time. It raises :class:`SourceE
 and hands on rows as they are: ordering and judging them is the business of :mod:`fvg_platform.market.bars`.
 """
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,22 @@ _TICKER = re.compile(r"[A-Z0-9.\-_/:]{1,20}")
 
 class SourceError(ValueError):
     """Bars cannot be had; the message names the file or symbol, the place, the value and the way out."""
+
+
+class VendorError(SourceError):
+    """What a vendor says or does that keeps bars from coming; the message holds the vendor's own words."""
+
+
+class VendorKeyError(VendorError):
+    """The vendor does not know the key."""
+
+
+class VendorPlanError(VendorError):
+    """The plan behind the key does not include the data."""
+
+
+class VendorUnavailableError(VendorError):
+    """The vendor did not give a sound answer, however often it was asked."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,89 @@ class BarSource(Protocol):
         SourceError
             The source lacks the series or cannot read it.
         """
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One instrument of a vendor's market.
+
+    `dollar_volume`: of the last day that the vendor ranks by, None where it did not trade; `volume_rank`: 1 for the
+    most; `chosen`: it belongs to the configured universe.
+    """
+
+    ticker: str
+    name: str
+    asset_class: AssetClass
+    dollar_volume: float | None
+    volume_rank: int | None
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Split:
+    """A share split: `split_from` shares became `split_to` before the open of `execution_date`."""
+
+    ticker: str
+    execution_date: dt.date
+    split_from: float
+    split_to: float
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of bars by their open times (UTC): `start` belongs to it, `end` does not."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What one window gave.
+
+    `bars` as :meth:`BarSource.read` gives them, in order of time; rows that repeat another in every value are left
+    out and counted in `duplicates`; `out_of_order`: rows that came later than a younger one; `calls`: requests made.
+    """
+
+    bars: pd.DataFrame
+    calls: int
+    duplicates: int = 0
+    out_of_order: int = 0
+
+
+class VendorSource(BarSource, Protocol):
+    """A source that is asked over the network, window by window, and whose history grows and is adjusted anew."""
+
+    def universe(self) -> list[Listing]:
+        """Every instrument of the market, by ticker."""
+
+    def splits(self, since: dt.date) -> list[Split]:
+        """The splits of all tickers of the market with `execution_date >= since` that are in force by now."""
+
+    def history_start(self, timeframe: str) -> pd.Timestamp:
+        """The first open time that is asked for when nothing else is said (UTC)."""
+
+    def closed_until(self, ticker: str, timeframe: str) -> pd.Timestamp:
+        """Every bar that opens before this time (UTC) is complete at the vendor by now."""
+
+    def windows(self, ticker: str, timeframe: str, start: pd.Timestamp, end: pd.Timestamp) -> list[Window]:
+        """The span cut into windows that one call each should answer in full, in order of time."""
+
+    def fetch(self, ticker: str, timeframe: str, window: Window) -> Fetched:
+        """All complete bars of a window.
+
+        Raises
+        ------
+        VendorError
+            naming ticker, timeframe, window and the vendor's own message.
+        """
+
+
+class CallLimiter(Protocol):
+    """What allows one more call to a vendor."""
+
+    def acquire(self, what: str) -> float:
+        """Wait until one more call is allowed, made for `what`; returns the seconds waited."""
 
 
 def require_ticker(ticker: str) -> str:
