@@ -112,9 +112,41 @@ symbols = sa.Table(
     _text("asset_class"),
     _text("source"),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("listed", sa.Boolean, nullable=False, server_default=sa.true()),
+    _number("dollar_volume"),
+    sa.Column("volume_rank", sa.Integer),
     _lineage(),
     sa.CheckConstraint("asset_class IN ('equity', 'fx', 'crypto')", name="asset_class"),
-    comment="The universe: every ticker that the source offers; retired ones are kept.",
+    comment="Every ticker of the market; those of the universe are active, retired ones are kept.",
+)
+
+universe_log = sa.Table(
+    "universe_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    _text("source"),
+    _text("run_id"),
+    _count("listed"),
+    _count("chosen"),
+    sa.Column("added", JSONB, nullable=False),
+    sa.Column("retired", JSONB, nullable=False),
+    _now("at"),
+    sa.Index(None, "source", "at"),
+    comment="Every reading of the universe: how much is listed and chosen, who came and who went.",
+)
+
+splits = sa.Table(
+    "splits",
+    metadata,
+    _text("ticker"),
+    sa.Column("execution_date", sa.Date, nullable=False),
+    _number("split_from", nullable=False),
+    _number("split_to", nullable=False),
+    _text("source"),
+    _now("seen_at"),
+    _primary("ticker", "execution_date"),
+    sa.CheckConstraint("split_from > 0 AND split_to > 0", name="ratio"),
+    comment="Share splits in force, as the vendor states them; adjusted history changes with each.",
 )
 
 series = sa.Table(
@@ -131,6 +163,7 @@ series = sa.Table(
     _count("present"),
     _count("missing"),
     _count("unexpected"),
+    _count("untraded"),
     _count("longest_hole"),
     _primary(*SERIES_KEY),
     _refers(("ticker",), "symbols"),
@@ -163,6 +196,28 @@ series_status = sa.Table(
     comment="How each series stands in each asset; what lies downstream skips a series that is not ok.",
 )
 
+ingestion_state = sa.Table(
+    "ingestion_state",
+    metadata,
+    *_series_columns(),
+    _text("source"),
+    _text("configuration"),
+    sa.Column("from_ts", Time, nullable=False, comment="the first open time that was asked for"),
+    _time("watermark"),
+    sa.Column(
+        "data_revision",
+        sa.BigInteger,
+        nullable=False,
+        server_default=sa.text("1"),
+        comment="rises when the whole history is fetched anew",
+    ),
+    _text("splits_applied"),
+    _now("updated_at"),
+    _primary(*SERIES_KEY),
+    sa.CheckConstraint("from_ts <= watermark", name="watermark"),
+    comment="How far each series of a vendor is committed; it moves only with the rows before it.",
+)
+
 ingestion_log = sa.Table(
     "ingestion_log",
     metadata,
@@ -177,11 +232,13 @@ ingestion_log = sa.Table(
     _count("rows_changed"),
     _count("rows_removed"),
     _count("out_of_order"),
+    _count("calls"),
+    sa.Column("data_revision", sa.BigInteger, nullable=False, server_default=sa.text("1")),
     _number("seconds", nullable=False),
     _text("status"),
     sa.Column("error", sa.Text),
     _now("at"),
-    sa.CheckConstraint("status IN ('SUCCESS', 'FAILED')", name="status"),
+    sa.CheckConstraint("status IN ('SUCCESS', 'PARTIAL', 'FAILED')", name="status"),
     sa.Index(None, "ticker", "timeframe", "at"),
     comment="Every read from a source: the window, the rows and how it ended.",
 )
@@ -229,9 +286,43 @@ bar_gaps = sa.Table(
     _time("from_ts"),
     _time("to_ts"),
     sa.Column("missing", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default=sa.text("'unknown'")),
     _bulk_lineage(),
     _primary(*SERIES_KEY, "from_ts"),
+    sa.CheckConstraint("kind IN ('unknown', 'untraded', 'lost')", name="kind"),
     comment="Runs of bars that the exchange calendar expects and the series lacks.",
+)
+
+bar_flags = sa.Table(
+    "bar_flags",
+    metadata,
+    *_series_columns(),
+    _time("ts"),
+    sa.Column("flag", sa.Text, nullable=False, comment="outlier, stale or volume_spike"),
+    _number("score", nullable=False),
+    _bulk_lineage(),
+    _primary(*BAR_KEY, "flag"),
+    sa.CheckConstraint("flag IN ('outlier', 'stale', 'volume_spike')", name="flag"),
+    comment="Clean bars that look strange: flagged for a person, never deleted.",
+)
+
+series_comparisons = sa.Table(
+    "series_comparisons",
+    metadata,
+    _text("ticker"),
+    _text("fine"),
+    _text("coarse"),
+    _count("compared"),
+    _count("differing"),
+    _time("worst_ts", nullable=True),
+    sa.Column("worst_column", sa.Text),
+    _number("worst_difference"),
+    sa.Column("fine_revision", sa.BigInteger, nullable=False),
+    sa.Column("coarse_revision", sa.BigInteger, nullable=False),
+    _now("compared_at"),
+    _primary("ticker", "fine", "coarse"),
+    _refers(("ticker",), "symbols"),
+    comment="Whether coarser bars equal the aggregate of the finer ones, per pair of a ticker's own series.",
 )
 
 engine_configs = sa.Table(
