@@ -5,10 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from fvg_platform.pipeline.assets import SERIES_ASSETS, bars, coverage, models, predictions
-from fvg_platform.pipeline.automation import retention, schedules, sensors
+from fvg_platform.pipeline.assets import SERIES_ASSETS, coverage, models, predictions, symbols
+from fvg_platform.pipeline.automation import retention, schedules, sensors, vendor_schedules
 from fvg_platform.pipeline.checks import learning as learning_checks
 from fvg_platform.pipeline.checks import tables as table_checks
+from fvg_platform.pipeline.ingest_job import ingest_job
 from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.pipeline.stages import STAGES
 
@@ -27,7 +28,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
     """
     parts: dict[str, Any] = {
         "assets": [
-            bars.symbols,
+            symbols.symbols,
             *(asset.definition() for asset in SERIES_ASSETS),
             coverage.coverage,
             models.train_test_split,
@@ -36,8 +37,8 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             predictions.prediction_outcomes,
         ],
         "asset_checks": [*table_checks.CHECKS, *learning_checks.CHECKS],
-        "jobs": [*(stage.job for stage in STAGES), retention.purge_old_runs],
-        "schedules": [*schedules.SCHEDULES, retention.purge_schedule],
+        "jobs": [*(stage.job for stage in STAGES), retention.purge_old_runs, ingest_job],
+        "schedules": [*schedules.SCHEDULES, *vendor_schedules.SCHEDULES, retention.purge_schedule],
         "sensors": sensors.SENSORS,
         # One process: a step of its own process imports the definitions again, 1 to 2 s each.
         "executor": dg.in_process_executor,

@@ -5,10 +5,12 @@ Every setting is an environment variable with the prefix `FVG_`; the README's ta
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from fvg_platform.market.timeframes import TIMEFRAMES
 
 
 class SettingsError(ValueError):
@@ -27,24 +29,81 @@ def project_folder() -> Path:
     return here
 
 
+# Named in one variable, separated by commas.
+Names = Annotated[tuple[str, ...], NoDecode]
+VENDOR_TIMEFRAMES = ("1m", "5m", "15m", "1h", "1d")
+
+
 class Settings(BaseSettings):
     """What the environment says; see the README's configuration table."""
 
-    model_config = SettingsConfigDict(env_prefix="FVG_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FVG_", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(default_factory=lambda: project_folder() / ".fvg")
     database_url: SecretStr | None = None
     dagster_database_url: SecretStr | None = None
     postgres_user: str | None = None
-    bar_source: Literal["sample", "files"] = "sample"
+    bar_source: Literal["sample", "files", "polygon"] = "sample"
     files_dir: Path | None = None
+    polygon_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("POLYGON_API_KEY", "FVG_POLYGON_API_KEY")
+    )
+    polygon_url: str = "https://api.polygon.io"
+    market: Literal["stocks", "crypto", "fx"] = "stocks"
+    tickers: Names = ("SPY", "QQQ", "IWM", "UVXY")
+    top_n: int = Field(default=0, ge=0, le=10_000)
+    timeframes: Names = ("1h", "1d")
+    history_years: float = Field(default=2.0, gt=0, le=50)
+    adjusted: bool = True
+    session: Literal["regular", "extended"] = "regular"
+    delay_minutes: float = Field(default=15.0, ge=0, le=1440)
+    calls_per_minute: int = Field(default=5, ge=0)
+    alert_webhook: SecretStr | None = None
     seed: int = 20260101
     retention_days: int = Field(default=90, ge=1)
 
-    @field_validator("database_url", "dagster_database_url", "files_dir", "postgres_user", mode="before")
+    @field_validator(
+        "database_url",
+        "dagster_database_url",
+        "files_dir",
+        "postgres_user",
+        "polygon_api_key",
+        "alert_webhook",
+        mode="before",
+    )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("tickers", "timeframes", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+    @field_validator("timeframes")
+    @classmethod
+    def _fetched(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in VENDOR_TIMEFRAMES:
+                others = ", ".join(t for t in TIMEFRAMES if t not in VENDOR_TIMEFRAMES)
+                raise ValueError(
+                    f"{name!r} is not fetched from a vendor: use some of {', '.join(VENDOR_TIMEFRAMES)}; "
+                    f"{others} are made from these"
+                )
+        if not value:
+            raise ValueError(f"name at least one of {', '.join(VENDOR_TIMEFRAMES)}")
+        return tuple(t for t in VENDOR_TIMEFRAMES if t in value)
+
+    @field_validator("polygon_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+            raise ValueError("use https://…, or http:// to this machine: the key travels with every request")
+        return value.rstrip("/")
 
     @field_validator("home", "files_dir")
     @classmethod
@@ -89,7 +148,7 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"FVG_{str(fault['loc'][0]).upper()}: {fault['msg']}"
+            f"{_variable(str(fault['loc'][0]))}: {fault['msg']}"
             for fault in error.errors(include_input=False)
         )
         raise SettingsError(f"the environment cannot be used: {faults}") from None
@@ -97,4 +156,13 @@ def load_settings() -> Settings:
         raise SettingsError(
             "FVG_BAR_SOURCE=files needs FVG_FILES_DIR: the folder that holds TICKER_TIMEFRAME.parquet or .csv files"
         )
+    if settings.bar_source == "polygon" and settings.polygon_api_key is None:
+        raise SettingsError(
+            "FVG_BAR_SOURCE=polygon needs POLYGON_API_KEY: the key of your account at the vendor (or of "
+            "`fvg replay-server`, whatever was given to it)"
+        )
     return settings
+
+
+def _variable(name: str) -> str:
+    return name if name.startswith("POLYGON_") else f"FVG_{name.upper()}"

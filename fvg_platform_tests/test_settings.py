@@ -52,7 +52,10 @@ def test_a_blank_variable_is_unset(monkeypatch: pytest.MonkeyPatch, name: str) -
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"FVG_BAR_SOURCE": "polygon"}, r"FVG_BAR_SOURCE: .*'sample' or 'files'"),
+        ({"FVG_BAR_SOURCE": "bloomberg"}, r"FVG_BAR_SOURCE: .*'sample', 'files' or 'polygon'"),
+        ({"FVG_BAR_SOURCE": "polygon"}, r"needs POLYGON_API_KEY"),
+        ({"FVG_TIMEFRAMES": "1h,4h"}, r"FVG_TIMEFRAMES: .*'4h' is not fetched.*4h, 1w, 1mo are made"),
+        ({"FVG_POLYGON_URL": "http://example.org"}, r"FVG_POLYGON_URL: .*the key travels"),
         ({"FVG_RETENTION_DAYS": "0"}, r"FVG_RETENTION_DAYS: .*greater than or equal to 1"),
         ({"FVG_SEED": "many", "FVG_RETENTION_DAYS": "ten"}, r"FVG_SEED: .*; FVG_RETENTION_DAYS: "),
         ({"FVG_BAR_SOURCE": "files"}, r"FVG_BAR_SOURCE=files needs FVG_FILES_DIR: .*TICKER_TIMEFRAME"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from fvg_platform.features.catalogue import FEATURE_SET_VERSION
 from fvg_platform.market.timeframes import TIMEFRAMES
@@ -17,14 +18,23 @@ from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database
-from fvg_platform.storage.symbols import active_tickers
+from fvg_platform.storage.symbols import active_tickers, universe_read_at
+
+UNIVERSE_IS_FRESH_FOR = pd.Timedelta(days=7)
 
 
 def symbols_due(database: Database, source: MarketSource, known: Sequence[str]) -> bool:
     """Whether the source offers other tickers than are active, or has something that it cannot list.
 
-    What it cannot list is told by every run until it is mended: nothing else would ever name it.
+    What it cannot list is told by every run until it is mended: nothing else would ever name it. A vendor's universe is
+    read once a week.
     """
+    if source.vendor is not None:
+        with database.engine.connect() as connection:
+            read_at = universe_read_at(connection, source.source.name)
+            active = active_tickers(connection)
+        stale = read_at is None or pd.Timestamp.now(tz="UTC") - read_at > UNIVERSE_IS_FRESH_FOR
+        return stale or not active <= set(known)
     if source.source.problems():
         return True
     offered = {info.ticker for info in source.source.symbols()}

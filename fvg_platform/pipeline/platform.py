@@ -33,7 +33,7 @@ class Platform:
     @cached_property
     def resources(self) -> dict[str, Any]:
         """What the assets are given."""
-        return {**default_resources(self.settings), "database": self.database}
+        return default_resources(self.settings, self.database)
 
 
 def dagster_environment(settings: Settings, database: Database) -> dict[str, str]:

@@ -10,7 +10,10 @@ from contextvars import ContextVar
 
 Listener = Callable[[str, int, int], None]
 
+Speaker = Callable[[str], None]
+
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+_speakers: list[Speaker] = []  # of the process, for whoever waits may do so in a thread of its own
 
 
 @contextmanager
@@ -28,3 +31,19 @@ def report(what: str, done: int, total: int) -> None:
     listener = _listener.get()
     if listener is not None:
         listener(what, done, total)
+
+
+@contextmanager
+def told_to(speaker: Speaker) -> Iterator[None]:
+    """Within the block `speaker(message)` hears of everything that is waited for, from whatever thread."""
+    _speakers.append(speaker)
+    try:
+        yield
+    finally:
+        _speakers.remove(speaker)
+
+
+def tell(message: str) -> None:
+    """Say something to whoever watches: a wait for the vendor, say."""
+    for speaker in tuple(_speakers):
+        speaker(message)

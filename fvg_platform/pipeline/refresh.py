@@ -13,6 +13,7 @@ from fvg_platform.pipeline.stages import Stage, StageRun
 from fvg_platform.storage.report_queries import latest_known_at
 
 if TYPE_CHECKING:
+    from fvg_platform.pipeline.ingest_job import IngestConfig
     from fvg_platform.pipeline.platform import Platform
 
 Say = Callable[[str], None]
@@ -48,6 +49,50 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     day = latest_day(platform)
     if day and due.day_due(database, instance, day):
         runs += _run(stages.SIGNALS, definitions, instance, (day, day), say)
+    return runs
+
+
+def follow_universe(platform: "Platform", definitions: dg.Definitions, *, say: Say) -> list[StageRun]:
+    """Read the universe if that is due, so that what is asked for by name is known."""
+    from fvg_platform.pipeline import due
+
+    source: MarketSource = platform.resources["market_source"]
+    if not due.symbols_due(platform.database, source, stages.known_tickers(platform.instance)):
+        return []
+    return _run(stages.SYMBOLS, definitions, platform.instance, None, say)
+
+
+def fetch(
+    platform: "Platform", definitions: dg.Definitions, asked: "IngestConfig", *, say: Say
+) -> list[StageRun]:
+    """Fetch bars from the vendor as the job `ingest`, then clean what came: raw bars become bars.
+
+    Raises
+    ------
+    fvg_platform.pipeline.ingest_job.IngestError
+        For a ticker, timeframe or day that cannot be fetched.
+    """
+    from fvg_platform.pipeline.ingest_job import wanted_series
+
+    source: MarketSource = platform.resources["market_source"]
+    _, series = wanted_series(source, asked.tickers, asked.timeframes)
+    say(f"ingest {len(series)} series: running")
+    run = stages.run_job(
+        "ingest", definitions, platform.instance, {"ops": {"ingest": {"config": asked.model_dump()}}}
+    )
+    say(f"ingest: {'done' if run.success else 'failed in part'} (run {run.run_id[:8]}, {run.seconds:.1f} s)")
+    fetched = sorted({info.ticker for info in series})
+    known = stages.known_tickers(platform.instance)
+    runs = [run]
+    for partition_range in stages.series_ranges(known, fetched, TIMEFRAMES):
+        runs += _run(
+            stages.SERIES,
+            definitions,
+            platform.instance,
+            partition_range,
+            say,
+            select=["clean_bars", "bars", "coverage"],
+        )
     return runs
 
 

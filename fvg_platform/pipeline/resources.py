@@ -5,52 +5,88 @@ They are plain objects and not Dagster configuration, so that no URL ever shows 
 """
 
 import os
-from functools import cached_property
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from fvg_platform.pipeline import progress
+from fvg_platform.pipeline.market_source import MarketSource
 from fvg_platform.settings import Settings, load_settings
-from fvg_platform.sources.base import BarSource, SeriesInfo
+from fvg_platform.sources.base import BarSource, SymbolInfo, VendorSource
 from fvg_platform.storage.database import Database
 
-
-class MarketSource:
-    """The configured source of bars, plus what `fvg import` brought in; opened when first asked."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    @cached_property
-    def source(self) -> BarSource:
-        """The source itself."""
-        return _open_source(self._settings)
-
-    @cached_property
-    def _series(self) -> dict[tuple[str, str], SeriesInfo]:
-        return {(info.ticker, info.timeframe): info for info in self.source.series()}
-
-    def offers(self, ticker: str, timeframe: str) -> SeriesInfo | None:
-        """What the source says of a series, or None where it does not have it."""
-        return self._series.get((ticker, timeframe))
-
-    def forget(self) -> None:
-        """Look at the source anew: files may have come or gone since."""
-        self.__dict__.pop("_series", None)
-        self.__dict__.pop("source", None)
+__all__ = ["MarketSource", "ModelStore", "default_resources", "market_source"]
 
 
-def _open_source(settings: Settings) -> BarSource:
-    from fvg_platform.sources.combined import CombinedSource
+def market_source(
+    settings: Settings, database: Database, *, now: Callable[[], pd.Timestamp] | None = None
+) -> MarketSource:
+    """The source of bars that the settings describe; `now` replaces the clock."""
+    clock = now or (lambda: pd.Timestamp.now(tz="UTC"))
+
+    def open_vendor(chosen: Callable[[], list[SymbolInfo]]) -> VendorSource:
+        return _open_polygon(settings, database, chosen, clock)
+
+    return MarketSource(
+        database,
+        open_archive=partial(_open_archive, settings),
+        open_vendor=open_vendor if settings.bar_source == "polygon" else None,
+        beside=partial(_with_imports, settings=settings),
+    )
+
+
+def _open_archive(settings: Settings) -> BarSource:
     from fvg_platform.sources.files import FilesSource
     from fvg_platform.sources.sample import SampleSource
 
     if settings.bar_source == "files" and settings.files_dir is not None:
-        primary: BarSource = FilesSource(settings.files_dir)
-    else:
-        primary = SampleSource()
+        return FilesSource(settings.files_dir)
+    return SampleSource()
+
+
+def _with_imports(primary: BarSource, settings: Settings) -> BarSource:
+    from fvg_platform.sources.combined import CombinedSource
+    from fvg_platform.sources.files import FilesSource
+
     if settings.imports_folder.is_dir():
         return CombinedSource(primary, FilesSource(settings.imports_folder))
     return primary
+
+
+def _open_polygon(
+    settings: Settings,
+    database: Database,
+    chosen: Callable[[], list[SymbolInfo]],
+    now: Callable[[], pd.Timestamp],
+) -> VendorSource:
+    from fvg_platform.sources.polygon.source import PolygonConfig, PolygonSource
+    from fvg_platform.sources.polygon.transport import PolygonClient
+    from fvg_platform.storage.rate_limit import RateLimiter
+
+    key = settings.polygon_api_key
+    client = PolygonClient(
+        key.get_secret_value() if key is not None else "",
+        base_url=settings.polygon_url,
+        limiter=RateLimiter(database.url, "polygon", settings.calls_per_minute, say=progress.tell)
+        if settings.calls_per_minute
+        else None,
+        say=progress.tell,
+    )
+    years = {"1d": 5 * settings.history_years}
+    config = PolygonConfig(
+        market=settings.market,
+        tickers=settings.tickers,
+        top_n=settings.top_n,
+        timeframes=settings.timeframes,
+        adjusted=settings.adjusted,
+        session=settings.session,
+        history={t: years.get(t, settings.history_years) for t in settings.timeframes},
+        delay=pd.Timedelta(minutes=settings.delay_minutes),
+    )
+    return PolygonSource(client, config, chosen, now)
 
 
 class ModelStore:
@@ -87,13 +123,15 @@ class ModelStore:
         return path.read_bytes()
 
 
-def default_resources(settings: Settings | None = None) -> dict[str, Any]:
-    """The resources that the environment describes."""
+def default_resources(settings: Settings | None = None, database: Database | None = None) -> dict[str, Any]:
+    """The resources that the environment describes; `database` replaces one of them, the others use it too."""
     settings = settings or load_settings()
+    database = database or Database(**settings.database)
     return {
-        "database": Database(**settings.database),
-        "market_source": MarketSource(settings),
+        "database": database,
+        "market_source": market_source(settings, database),
         "model_store": ModelStore(settings.model_store),
         "seed": settings.seed,
+        "calls_per_minute": settings.calls_per_minute,
         "retention_days": settings.retention_days,
     }

@@ -28,6 +28,8 @@ from fvg_platform.storage.series_status import Status
 REBUILD_TAG = "fvg/rebuild"
 OWNERS = ["team:data-engineering"]
 SERIES_AT_ONCE = 2
+# Whoever asks the vendor stands in one line, whatever run he belongs to.
+VENDOR_POOL = "vendor"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Inputs:
 class Task:
     """One series at work: its connection is inside the series' transaction.
 
-    `new_inputs`: the inputs are not those that the stored rows came from.
+    `new_inputs`: the inputs are not those that the stored rows came from; `prepared`: what `prepare` gave.
     """
 
     series: Series
@@ -64,6 +66,7 @@ class Task:
     new_inputs: bool
     source: MarketSource
     run_id: str
+    prepared: object = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Stored:
     """What a task stored.
 
     `reason` set: rows are there, but broke a rule, and nothing downstream may use them. `changed`: whether
-    what downstream reads is not what it was, by default whether any row was written.
+    what downstream reads is not what it was, by default whether any row was written. `revision` and `fingerprint`
+    take the place of those that are counted here, where the rows were written in transactions of their own.
     """
 
     written: Written
@@ -81,6 +85,8 @@ class Stored:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     changed: bool | None = None
+    revision: int | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ class SeriesAsset:
     """The definition of one series asset.
 
     `find_inputs` gets the series, the ticker's statuses and the source, and gives what the series is made of,
-    or None where there is nothing to make it from; `compute` stores its rows.
+    or None where there is nothing to make it from; `prepare` works before the series' transaction begins, in
+    transactions of its own; `compute` stores the rows.
     """
 
     name: str
@@ -102,16 +109,25 @@ class SeriesAsset:
     table: str
     automation_condition: dg.AutomationCondition | None = None
     on_failure: Callable[[Any, Series, str, MarketSource, str], None] | None = None
+    prepare: Callable[[Database, MarketSource, Series, str, bool], object] | None = None
+    pool: str | None = None
 
     def run_one(
-        self, database: Database, source: MarketSource, series: Series, run_id: str, *, rebuild: bool
-    ) -> Status | None:
-        """Bring one series up to date in one transaction; None where there is nothing to make it from."""
-        return self._run_one(database, source, series, run_id, rebuild)[0]
-
-    def _run_one(
-        self, database: Database, source: MarketSource, series: Series, run_id: str, rebuild: bool
+        self,
+        database: Database,
+        source: MarketSource,
+        series: Series,
+        run_id: str,
+        *,
+        rebuild: bool = False,
+        prepared: object = None,
     ) -> tuple[Status | None, Mapping[str, Any]]:
+        """Bring one series up to date in one transaction: its status, None where there is nothing to make it from.
+
+        With it comes what Dagster shows of the work. `prepared`: what `prepare` is to give, when it was done before.
+        """
+        if prepared is None and self.prepare is not None:
+            prepared = self.prepare(database, source, series, run_id, rebuild)
         with series_transaction(database.url, lock_key=f"series {series}") as connection:
             statuses = series_status.statuses_of_ticker(connection, series.ticker)
             inputs = self.find_inputs(series, statuses, source)
@@ -127,7 +143,9 @@ class SeriesAsset:
             fingerprint = inputs.fingerprint(self.code_version)
             if own.fingerprint == fingerprint and own.state == "ok" and not rebuild:
                 return own, {"unchanged": True}
-            return self._compute_and_record(connection, source, series, run_id, inputs, own, fingerprint)
+            return self._compute_and_record(
+                connection, source, series, run_id, inputs, own, fingerprint, prepared
+            )
 
     def _compute_and_record(
         self,
@@ -138,6 +156,7 @@ class SeriesAsset:
         inputs: Inputs,
         own: Status,
         fingerprint: str,
+        prepared: object,
     ) -> tuple[Status, Mapping[str, Any]]:
         began = time.perf_counter()
         lineage_id = series_status.open_lineage(
@@ -151,7 +170,8 @@ class SeriesAsset:
             configuration={"versions": list(inputs.versions)},
         )
         new_inputs = own.fingerprint != fingerprint
-        stored = self.compute(Task(series, connection, lineage_id, inputs, new_inputs, source, run_id))
+        task = Task(series, connection, lineage_id, inputs, new_inputs, source, run_id, prepared)
+        stored = self.compute(task)
         if not stored.written.changed:
             series_status.drop_lineage(connection, lineage_id)
         changed = stored.written.changed if stored.changed is None else stored.changed
@@ -161,8 +181,8 @@ class SeriesAsset:
             state="blocked" if stored.reason else "ok",
             run_id=run_id,
             reason=stored.reason,
-            fingerprint=fingerprint,
-            revision=own.revision + bool(changed),
+            fingerprint=stored.fingerprint or fingerprint,
+            revision=own.revision + bool(changed) if stored.revision is None else stored.revision,
             rows=stored.rows,
             first_ts=stored.first_ts,
             last_ts=stored.last_ts,
@@ -208,6 +228,7 @@ class SeriesAsset:
             name=self.name,
             specs=[spec],
             partitions_def=series_partitions,
+            pool=self.pool,
             backfill_policy=dg.BackfillPolicy.single_run(),
         )
         def materialise(
@@ -227,14 +248,16 @@ class SeriesAsset:
         failures: dict[Series, str] = {}
         # While one series waits for Postgres, which works on another core, the next one is computed.
         with ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
-            futures = [pool.submit(self._run_one, database, source, s, run_id, rebuild) for s in wanted]
+            futures = [
+                pool.submit(self.run_one, database, source, s, run_id, rebuild=rebuild) for s in wanted
+            ]
             try:
                 for position, (series, future) in enumerate(zip(wanted, futures, strict=True)):
                     progress.report(self.name, position, len(wanted))
                     try:
-                        self._log_outcome(context, series, *future.result())
+                        self.log_outcome(context, series, *future.result())
                     except Exception as error:  # the boundary: collected here, recorded, raised by name below
-                        failures[series] = _said(error)
+                        failures[series] = said(error)
                         context.log.error(f"{self.name} of {series} failed: {failures[series]}")
                         database.require_ready()  # a database that is gone ends the step, in its own words
                         self.record_failure(database, source, series, run_id, failures[series])
@@ -247,13 +270,14 @@ class SeriesAsset:
                 allow_retries=False,
             )
 
-    def _log_outcome(
+    def log_outcome(
         self,
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext | dg.OpExecutionContext,
         series: Series,
         status: Status | None,
         metadata: Mapping[str, Any],
     ) -> None:
+        """Show one series' outcome in Dagster."""
         if status is None:
             return
         if status.state == "blocked":
@@ -283,7 +307,7 @@ def _settle(connection: Any, own: Status | None) -> None:
         series_status.write_status(connection, replace(own, state="ok", reason=None))
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """What an error says, in one line; of a database's, its own words without the statement."""
     words = str(getattr(error, "orig", None) or error).partition("Query was:")[0]
     return " ".join(f"{type(error).__name__}: {words}".split())

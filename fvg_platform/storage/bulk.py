@@ -112,6 +112,7 @@ def replace(
     scope: Mapping[str, Any],
     *,
     since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
     time_column: str = "ts",
     schema: str | None = None,
 ) -> Written:
@@ -123,8 +124,8 @@ def replace(
         As for :func:`upsert`.
     scope : mapping
         Columns and their values, such as {"ticker": "AAPL", "timeframe": "1h"}, added to the frame if it lacks them.
-    since : Timestamp, optional
-        Only rows whose `time_column` is not before it belong to the scope.
+    since, until : Timestamp, optional
+        Only rows with `since <= time_column < until` belong to the scope.
 
     Raises
     ------
@@ -135,7 +136,7 @@ def replace(
     for name, value in scope.items():
         if name not in frame:
             frame[name] = value
-    _require_inside(frame, table, scope, since, time_column)
+    _require_inside(frame, table, scope, since, until, time_column)
     columns = _checked(connection, table, schema, frame, keys)
     target = _qualified(table, schema)
     conditions = [f"t.{quoted(name)} = ${i}" for i, name in enumerate(scope, start=1)]
@@ -143,6 +144,9 @@ def replace(
     if since is not None:
         conditions.append(f"t.{quoted(time_column)} >= ${len(values) + 1}")
         values.append(since)
+    if until is not None:
+        conditions.append(f"t.{quoted(time_column)} < ${len(values) + 1}")
+        values.append(until)
     inside = " AND ".join(conditions) or "true"
     if frame.empty:
         return Written(deleted=change(connection, f"DELETE FROM {target} t WHERE {inside}", values))
@@ -191,16 +195,25 @@ def _checked(
 
 
 def _require_inside(
-    frame: pd.DataFrame, table: str, scope: Mapping[str, Any], since: pd.Timestamp | None, time_column: str
+    frame: pd.DataFrame,
+    table: str,
+    scope: Mapping[str, Any],
+    since: pd.Timestamp | None,
+    until: pd.Timestamp | None,
+    time_column: str,
 ) -> None:
     outside = pd.Series(data=False, index=frame.index)
     for name, value in scope.items():
         outside |= frame[name] != value
     if since is not None:
         outside |= frame[time_column] < since
+    if until is not None:
+        outside |= frame[time_column] >= until
     if outside.any():
-        first = frame.loc[outside, [*scope, *([time_column] if since is not None else [])]].iloc[0].to_dict()
-        limits = dict(scope) | ({f"{time_column} from": since} if since is not None else {})
+        bounds = {f"{time_column} from": since, f"{time_column} before": until}
+        limits = dict(scope) | {name: bound for name, bound in bounds.items() if bound is not None}
+        shown = [*scope, *([time_column] if len(limits) > len(scope) else [])]
+        first = frame.loc[outside, shown].iloc[0].to_dict()
         raise ValueError(f"rows for {table} lie outside of what is replaced ({limits}): {first}")
 
 

@@ -212,6 +212,13 @@ ingestion_state = sa.Table(
         comment="rises when the whole history is fetched anew",
     ),
     _text("splits_applied"),
+    sa.Column(
+        "verified",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="after its last whole reading the history's first bars were read again and were the same",
+    ),
     _now("updated_at"),
     _primary(*SERIES_KEY),
     sa.CheckConstraint("from_ts <= watermark", name="watermark"),

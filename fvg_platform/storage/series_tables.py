@@ -14,9 +14,19 @@ from fvg_platform.storage.bulk import Written, read_frame, replace
 
 
 def replace_series_rows(
-    connection: Any, table: sa.Table, ticker: str, timeframe: str, frame: pd.DataFrame, lineage_id: int
+    connection: Any,
+    table: sa.Table,
+    ticker: str,
+    timeframe: str,
+    frame: pd.DataFrame,
+    lineage_id: int,
+    *,
+    since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
 ) -> Written:
     """Make the frame the whole of what the table holds for the series; equal rows are not touched.
+
+    With `since` or `until` that is said of the rows with `since <= ts < until` only.
 
     Raises
     ------
@@ -37,19 +47,37 @@ def replace_series_rows(
         rows[[c.name for c in table.columns if c.name in rows]],
         keys=[c.name for c in table.primary_key],
         scope={"ticker": ticker, "timeframe": timeframe},
+        since=since,
+        until=until,
     )
 
 
 def read_series_rows(
-    connection: Any, table: sa.Table, ticker: str, timeframe: str, columns: Sequence[str] | None = None
+    connection: Any,
+    table: sa.Table,
+    ticker: str,
+    timeframe: str,
+    columns: Sequence[str] | None = None,
+    *,
+    since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
-    """All rows of the series in key order; `columns` defaults to all but the series' own and `lineage_id`."""
+    """The rows of the series with `since <= ts < until` in key order.
+
+    `columns` defaults to all but the series' own and `lineage_id`.
+    """
     hidden = {"ticker", "timeframe", "lineage_id"}
     names = [c.name for c in table.columns if c.name not in hidden] if columns is None else list(columns)
     listed = ", ".join(f'"{table.columns[name].name}"' for name in names)
     order = ", ".join(f'"{c.name}"' for c in table.primary_key if c.name not in hidden)
+    conditions = ["ticker = $1", "timeframe = $2"]
+    values: list[object] = [ticker, timeframe]
+    for operator, bound in ((">=", since), ("<", until)):
+        if bound is not None:
+            values.append(bound)
+            conditions.append(f"ts {operator} ${len(values)}")
     return read_frame(
         connection,
-        f'SELECT {listed} FROM "{table.name}" WHERE ticker = $1 AND timeframe = $2 ORDER BY {order}',
-        [ticker, timeframe],
+        f'SELECT {listed} FROM "{table.name}" WHERE {" AND ".join(conditions)} ORDER BY {order}',
+        values,
     )

@@ -1,6 +1,5 @@
-"""From the source to clean bars of every timeframe: symbols, raw_bars, clean_bars, bars."""
+"""From raw bars to clean ones of every timeframe: clean_bars, bars."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,141 +13,22 @@ from fvg_platform.market.holes import find_holes
 from fvg_platform.market.resampling import resample_bars
 from fvg_platform.market.timeframes import finer_timeframes
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
-from fvg_platform.pipeline.partitions import Series, own_and_finer_series, tickers
+from fvg_platform.pipeline.partitions import Series, own_and_finer_series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import (
-    OWNERS,
     Inputs,
     SeriesAsset,
     Stored,
     Task,
     same_series,
-    table_metadata,
 )
 from fvg_platform.quality.rules import why_held_back
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written
-from fvg_platform.storage.database import Database
-from fvg_platform.storage.records import insert_record
 from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows
-from fvg_platform.storage.symbols import store_symbols
 
 GROUP = "bars"
-
-
-@dg.asset(
-    group_name=GROUP,
-    kinds={"python", "postgres"},
-    owners=OWNERS,
-    code_version="1",
-    metadata=table_metadata("symbols"),
-)
-def symbols(
-    context: dg.AssetExecutionContext,
-    database: dg.ResourceParam[Database],
-    market_source: dg.ResourceParam[MarketSource],
-) -> dg.MaterializeResult:
-    """The tickers that the source offers; they become the partitions of everything that follows.
-
-    A ticker that the source no longer offers is retired, never removed.
-    """
-    database.require_ready()
-    market_source.forget()
-    found = market_source.source.symbols()
-    problems = market_source.source.problems()
-    with database.engine.begin() as connection:
-        retired = store_symbols(connection, found, market_source.source.name, context.run.run_id)
-    context.instance.add_dynamic_partitions(tickers.name or "ticker", [info.ticker for info in found])
-    if problems:
-        lines = "\n".join(f"  {name}: {message}" for name, message in problems)
-        raise dg.Failure(
-            f"symbols: {len(problems)} of the source's files cannot be used, the others are kept.\n{lines}",
-            allow_retries=False,
-        )
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": len(found),
-            "tickers": dg.MetadataValue.json([info.ticker for info in found]),
-            "retired": dg.MetadataValue.json(retired),
-        }
-    )
-
-
-def _source_inputs(
-    series: Series, _statuses: Mapping[tuple[str, str], Status], source: MarketSource
-) -> Inputs | None:
-    info = source.offers(*series)
-    if info is None:
-        return None
-    return Inputs(versions=(source.source.fingerprint(*series), repr(info.basis), info.asset_class))
-
-
-def _store_raw(task: Task) -> Stored:
-    began = time.perf_counter()
-    series = task.series
-    info = task.source.offers(*series)
-    if info is None:
-        raise LookupError(
-            f"the source no longer offers {series.ticker} {series.timeframe}: materialise symbols"
-        )
-    frame = task.source.source.read(*series)
-    ts = frame["ts"]
-    out_of_order = int((ts < ts.cummax()).sum())
-    rows = frame.assign(seq=frame.groupby("ts").cumcount().astype("int32"))
-    written = replace_series_rows(task.connection, schema.raw_bars, *series, rows, task.lineage_id)
-    basis = info.basis
-    series_status.write_series(
-        task.connection,
-        {
-            "ticker": series.ticker,
-            "timeframe": series.timeframe,
-            "asset_class": info.asset_class,
-            "adjustment": basis.adjustment,
-            "anchor": basis.anchor,
-            "session": basis.session,
-            "source": basis.source,
-            "resampled_from": None,
-        },
-    )
-    first, last = _range(ts)
-    insert_record(
-        task.connection,
-        schema.ingestion_log,
-        {
-            "ticker": series.ticker,
-            "timeframe": series.timeframe,
-            "source": basis.source,
-            "run_id": task.run_id,
-            "from_ts": first,
-            "to_ts": last,
-            "rows_fetched": len(frame),
-            "rows_new": written.inserted,
-            "rows_changed": written.updated,
-            "rows_removed": written.deleted,
-            "out_of_order": out_of_order,
-            "seconds": round(time.perf_counter() - began, 3),
-            "status": "SUCCESS",
-        },
-    )
-    metadata = {"source": basis.source, "basis": repr(basis), "rows_out_of_order": out_of_order}
-    return Stored(written, len(frame), first, last, metadata)
-
-
-def _log_failed_read(connection: Any, series: Series, reason: str, source: MarketSource, run_id: str) -> None:
-    insert_record(
-        connection,
-        schema.ingestion_log,
-        {
-            "ticker": series.ticker,
-            "timeframe": series.timeframe,
-            "source": source.source.name,
-            "run_id": run_id,
-            "seconds": 0.0,
-            "status": "FAILED",
-            "error": reason,
-        },
-    )
 
 
 def _store_clean(task: Task) -> Stored:
@@ -254,19 +134,6 @@ def _range(ts: pd.Series) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     return (ts.min(), ts.max()) if len(ts) else (None, None)
 
 
-raw_bars = SeriesAsset(
-    name="raw_bars",
-    deps=["symbols"],
-    description="Bars as the source gives them, faults included, with one row in `ingestion_log` per read.",
-    code_version="1",
-    find_inputs=_source_inputs,
-    compute=_store_raw,
-    kinds=frozenset({"python", "postgres"}),
-    group=GROUP,
-    table="raw_bars",
-    on_failure=_log_failed_read,
-)
-
 clean_bars = SeriesAsset(
     name="clean_bars",
     deps=["raw_bars"],
@@ -300,4 +167,4 @@ bars = SeriesAsset(
 )
 
 
-SERIES_ASSETS = (raw_bars, clean_bars, bars)
+SERIES_ASSETS = (clean_bars, bars)

@@ -67,6 +67,13 @@ def upgrade() -> None:
             comment="the splits that the stored history is adjusted for",
         ),
         sa.Column(
+            "verified",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="after its last whole reading the history's first bars were read again and were the same",
+        ),
+        sa.Column(
             "updated_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),

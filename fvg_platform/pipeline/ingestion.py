@@ -1,0 +1,435 @@
+"""From a vendor into `raw_bars`: one series at a time, window by window, each committed with its watermark.
+
+Whatever stops the work, the state says how far it came and the next call goes on from there. Every reading begins
+before the watermark and is compared with what is stored: adjusted history that has changed is read anew as a whole,
+and as long as that lasts the series is held back from everything downstream.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from fvg_platform.market.revisions import SecondReading, compare_readings
+from fvg_platform.market.timeframes import nominal_duration
+from fvg_platform.pipeline.partitions import Series
+from fvg_platform.sources.base import Fetched, SeriesInfo, VendorError, VendorSource, Window
+from fvg_platform.storage import ingestion as store
+from fvg_platform.storage import schema, series_status
+from fvg_platform.storage.bulk import Written, series_transaction
+from fvg_platform.storage.database import Database
+from fvg_platform.storage.ingestion import IngestionState
+from fvg_platform.storage.locks import held_lock
+from fvg_platform.storage.series_status import Status
+from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows
+
+ASSET = "raw_bars"
+# Holds bars of five sessions, whatever holidays fall into it; of days it holds twenty.
+OVERLAP = pd.Timedelta(days=8)
+OVERLAP_BARS = 30
+# A history that changes again while it is read is read again; one that never rests is an error.
+MOST_READINGS = 4
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a person asks for: from and until when (open times, UTC), and whether to read the whole history anew."""
+
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What the reading of one series did."""
+
+    state: IngestionState
+    written: Written
+    fetched: int
+    calls: int
+    windows: int
+    waited: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a reading would ask for: the windows, and the bars that the calendar expects in them at most."""
+
+    series: Series
+    windows: tuple[Window, ...]
+    reason: str
+
+
+def plan_series(database: Database, source: VendorSource, info: SeriesInfo, splits: str, span: Span) -> Plan:
+    """What :func:`ingest_series` would read now, without asking the vendor for bars."""
+    series = Series(info.ticker, info.timeframe)
+    with database.bulk() as connection:
+        state = store.read_state(connection, *series)
+    end = _end(source, series, span)
+    reason = _reason_to_start_anew(state, info, splits, span)
+    if state is None or reason:
+        windows = source.windows(*series, _history_start(source, series, state, span), end)
+        return Plan(series, tuple(windows), reason or "first reading")
+    return Plan(series, tuple(_windows(source, state, span, end)), "from before the watermark on")
+
+
+def ingest_series(
+    database: Database,
+    source: VendorSource,
+    info: SeriesInfo,
+    splits: str,
+    run_id: str,
+    *,
+    span: Span | None = None,
+    report: Report | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Ingested:
+    """Bring the raw bars of one series up to what the vendor has.
+
+    Parameters
+    ----------
+    splits
+        The splits that the vendor's adjusted history contains by now, as `store.splits_in_force` gives them.
+    span
+        By default from the watermark, or the start of the history, up to the last complete bar.
+    report
+        Told after each window how many are done, and of how many.
+
+    Raises
+    ------
+    VendorError
+        What keeps the series from being whole; the windows before it are kept.
+    """
+    series = Series(info.ticker, info.timeframe)
+
+    def waiting() -> None:
+        if say is not None:
+            say(f"{series} is being read by another run: waiting for it")
+
+    with held_lock(database.url, f"ingest {series}", on_wait=waiting) as waited:
+        work = _Work(database, source, info, splits, run_id, span or Span(), report)
+        try:
+            return work.run(waited)
+        except Exception as error:
+            work.log_failure(error)
+            raise
+
+
+class _Work:
+    """One reading of one series; its lock is held."""
+
+    def __init__(
+        self,
+        database: Database,
+        source: VendorSource,
+        info: SeriesInfo,
+        splits: str,
+        run_id: str,
+        span: Span,
+        report: Report | None,
+    ) -> None:
+        self.database, self.source, self.info = database, source, info
+        self.series = Series(info.ticker, info.timeframe)
+        self.splits, self.run_id, self.span = splits, run_id, span
+        self.report = report or (lambda _done, _total: None)
+        self.end = _end(source, self.series, span)
+        self.written, self.fetched, self.calls, self.done, self.total = Written(), 0, 0, 0, 0
+        self.window: Window | None = None
+        self.window_began = time.perf_counter()
+
+    def run(self, waited: float) -> Ingested:
+        state = self._begin()
+        for _reading in range(MOST_READINGS):
+            finished = self._read_all(state)
+            if finished is not None:
+                state = self._finish(finished)
+                break
+            state = self._start_anew("its adjusted history changed while it was read")
+        else:
+            raise VendorError(
+                f"{self.series}: its adjusted history changed {MOST_READINGS} times while it was read; what was "
+                "read is held back. Read it again later: fvg ingest --full"
+            )
+        return Ingested(state, self.written, self.fetched, self.calls, self.done, waited)
+
+    def _begin(self) -> IngestionState:
+        with self.database.bulk() as connection:
+            state = store.read_state(connection, *self.series)
+        reason = _reason_to_start_anew(state, self.info, self.splits, self.span)
+        if state is None or reason:
+            return self._start_anew(reason)
+        return state
+
+    def _start_anew(self, reason: str | None) -> IngestionState:
+        """Forget how far the series was; until it is whole again nothing downstream may use it."""
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
+            before = store.read_state(connection, *self.series)
+            status = series_status.statuses_of_ticker(connection, self.series.ticker).get(
+                (self.series.timeframe, ASSET)
+            )
+            first = _history_start(self.source, self.series, before, self.span)
+            first = min(first, self.end)
+            revision = max(before.data_revision if before else 0, status.revision if status else 0)
+            state = IngestionState(
+                *self.series,
+                source=self.source.name,
+                configuration=repr(self.info.basis),
+                from_ts=first,
+                watermark=first,
+                data_revision=revision + 1,
+                splits_applied=self.splits,
+                verified=False,
+            )
+            store.write_state(connection, state)
+            if status is not None:
+                held = f"its history is read anew ({reason}) and is not whole yet"
+                series_status.write_status(
+                    connection, replace(status, state="failed", reason=held, run_id=self.run_id)
+                )
+        return state
+
+    def _read_all(self, state: IngestionState) -> IngestionState | None:
+        """Read every window that is missing; None when the history turned out to be another one."""
+        windows = _windows(self.source, state, self.span, self.end)
+        self.total = self.done + len(windows)
+        self.report(self.done, self.total)
+        for window in windows:
+            moved = self._read_window(window, state)
+            if moved is None:
+                return None
+            state = moved
+            self.done += 1
+            self.report(self.done, self.total)
+        at_once = len(windows) == 1 and windows[0].start <= state.from_ts
+        if not (state.verified or at_once) and self._has_other_beginning(state):
+            return None
+        return self._mark_verified(state)
+
+    def _read_window(self, window: Window, state: IngestionState) -> IngestionState | None:
+        self.window, self.window_began = window, time.perf_counter()
+        fetched = self._fetch(window)
+        rows = fetched.bars.assign(seq=fetched.bars.groupby("ts").cumcount().astype("int32"))
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
+            second = self._compare(connection, state, window, fetched)
+            if second.rescaled:
+                self._log(connection, window, fetched, Written(), state, "PARTIAL", _rescaled(second))
+                return None
+            lineage_id = series_status.open_lineage(
+                connection,
+                run_id=self.run_id,
+                asset=ASSET,
+                code_version="1",
+                data_revision=state.data_revision,
+                ticker=self.series.ticker,
+                timeframe=self.series.timeframe,
+            )
+            written = replace_series_rows(
+                connection,
+                schema.raw_bars,
+                *self.series,
+                rows,
+                lineage_id,
+                since=window.start,
+                until=window.end,
+            )
+            if not written.changed:
+                series_status.drop_lineage(connection, lineage_id)
+            state = _moved(state, window, changed=bool(written.changed))
+            store.write_state(connection, state)
+            self._log(connection, window, fetched, written, state, "SUCCESS", None)
+        self.window = None
+        self.written += written
+        return state
+
+    def _compare(
+        self, connection: Any, state: IngestionState, window: Window, fetched: Fetched
+    ) -> SecondReading:
+        """What was committed of the window before, beside what the vendor says of it now."""
+        since, until = max(window.start, state.from_ts), min(window.end, state.watermark)
+        columns = ["ts", "open", "high", "low", "close"]
+        stored = read_series_rows(
+            connection, schema.raw_bars, *self.series, columns, since=since, until=until
+        )
+        return compare_readings(stored, fetched.bars)
+
+    def _has_other_beginning(self, state: IngestionState) -> bool:
+        """After a reading in several parts: are the history's first bars no longer those that were stored?
+
+        A split that came into force between two windows has changed them, wherever the reading was at that moment.
+        """
+        with self.database.bulk() as connection:
+            _, first, _ = store.raw_summary(connection, *self.series)
+        if first is None:
+            return False
+        span = max(OVERLAP, OVERLAP_BARS * nominal_duration(self.series.timeframe))
+        self.window = Window(first, min(first + span, state.watermark))
+        self.window_began = time.perf_counter()
+        fetched = self._fetch(self.window)
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
+            second = self._compare(connection, state, self.window, fetched)
+            if second.rescaled:
+                self._log(connection, self.window, fetched, Written(), state, "PARTIAL", _rescaled(second))
+        self.window = None
+        return second.rescaled
+
+    def _mark_verified(self, state: IngestionState) -> IngestionState:
+        if state.verified:
+            return state
+        verified = replace(state, verified=True)
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
+            store.write_state(connection, verified)
+        return verified
+
+    def _finish(self, state: IngestionState) -> IngestionState:
+        """Remove what an earlier reading left outside of this one; say so when the vendor has no bar at all."""
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
+            gone = store.delete_rows_outside(connection, *self.series, state.from_ts, state.watermark)
+            if gone:
+                state = replace(state, data_revision=state.data_revision + 1)
+                store.write_state(connection, state)
+                self.written += Written(deleted=gone)
+            rows, _, _ = store.raw_summary(connection, *self.series)
+        if not rows:
+            raise VendorError(
+                f"{self.source.name} has no {self.series.ticker} {self.series.timeframe} bars from "
+                f"{state.from_ts:%Y-%m-%d} to {state.watermark:%Y-%m-%d}: the ticker is unknown, delisted before or "
+                "listed after that, or the plan lacks it. Look at the ticker in `symbols`, or ask for another span "
+                "with fvg ingest --from --to"
+            )
+        return state
+
+    def _fetch(self, window: Window) -> Fetched:
+        fetched = self.source.fetch(*self.series, window)
+        self.calls += fetched.calls
+        self.fetched += len(fetched.bars)
+        return fetched
+
+    def _log(
+        self,
+        connection: Any,
+        window: Window,
+        fetched: Fetched,
+        written: Written,
+        state: IngestionState,
+        status: str,
+        error: str | None,
+    ) -> None:
+        store.log_read(
+            connection,
+            {
+                **self._log_head(window, state.data_revision),
+                "rows_fetched": len(fetched.bars),
+                "rows_new": written.inserted,
+                "rows_changed": written.updated,
+                "rows_removed": written.deleted,
+                "out_of_order": fetched.out_of_order,
+                "calls": fetched.calls,
+                "status": status,
+                "error": error,
+            },
+        )
+
+    def log_failure(self, error: Exception) -> None:
+        """Note the window that could not be read; its rows are not there, and the watermark stands before it."""
+        if self.window is None:
+            return
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
+            state = store.read_state(connection, *self.series)
+            head = self._log_head(self.window, state.data_revision if state else 1)
+            store.log_read(connection, {**head, "status": "FAILED", "error": str(error)})
+
+    def _log_head(self, window: Window, data_revision: int) -> dict[str, object]:
+        return {
+            "ticker": self.series.ticker,
+            "timeframe": self.series.timeframe,
+            "source": self.source.name,
+            "run_id": self.run_id,
+            "from_ts": window.start,
+            "to_ts": window.end,
+            "data_revision": data_revision,
+            "seconds": round(time.perf_counter() - self.window_began, 3),
+        }
+
+
+def raw_status(state: IngestionState, status: Status, connection: Any) -> Status:
+    """The status of a series' raw bars, as the state and the rows have it."""
+    rows, first, last = store.raw_summary(connection, state.ticker, state.timeframe)
+    return replace(
+        status, state="ok", reason=None, revision=state.data_revision, rows=rows, first_ts=first, last_ts=last
+    )
+
+
+def splits_since(known: bool, today: dt.date) -> dt.date:
+    """From which execution date on splits are asked for: all that any history needs, or what may be new."""
+    return today - dt.timedelta(days=45) if known else dt.date(2000, 1, 1)
+
+
+def _end(source: VendorSource, series: Series, span: Span) -> pd.Timestamp:
+    closed = source.closed_until(*series)
+    return closed if span.end is None else min(span.end, closed)
+
+
+def _history_start(
+    source: VendorSource, series: Series, state: IngestionState | None, span: Span
+) -> pd.Timestamp:
+    """As far back as the series was ever read or is asked for."""
+    usual = source.history_start(series.timeframe)
+    if span.start is not None and (span.full or state is None):
+        return span.start
+    return usual if state is None else min(state.from_ts, usual)
+
+
+def _reason_to_start_anew(
+    state: IngestionState | None, info: SeriesInfo, splits: str, span: Span
+) -> str | None:
+    if state is None:
+        return None
+    if span.full:
+        return "asked for"
+    if state.configuration != repr(info.basis):
+        return f"its basis is now {info.basis}"
+    if info.basis.adjustment != "raw" and state.splits_applied != splits:
+        return f"splits in force are now {splits or 'none'}, not {state.splits_applied or 'none'}"
+    return None
+
+
+def _windows(source: VendorSource, state: IngestionState, span: Span, end: pd.Timestamp) -> list[Window]:
+    """What is to be read: history before the state's, from its newest window back, then from the watermark on.
+
+    Backwards, so that what is committed has no hole at any moment. The second part begins before the watermark, by
+    bars that are there already.
+    """
+    series = Series(state.ticker, state.timeframe)
+    windows: list[Window] = []
+    if span.start is not None and span.start < state.from_ts:
+        windows += reversed(source.windows(*series, span.start, state.from_ts))
+    overlap = max(OVERLAP, OVERLAP_BARS * nominal_duration(state.timeframe))
+    again = min(state.watermark, end) - overlap
+    if span.start is not None:
+        again = min(again, span.start)
+    again = max(state.from_ts, again)
+    if again < end:
+        windows += source.windows(*series, again, end)
+    return windows
+
+
+def _moved(state: IngestionState, window: Window, *, changed: bool) -> IngestionState:
+    return replace(
+        state,
+        from_ts=min(state.from_ts, window.start),
+        watermark=max(state.watermark, window.end),
+        data_revision=state.data_revision + changed,
+    )
+
+
+def _rescaled(second: SecondReading) -> str:
+    return (
+        f"the stored history has other prices now (its oldest bar that was read again by {second.ratio:g}): it was "
+        "adjusted for a split, and is read anew as a whole"
+    )
