@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from fvg_platform.pipeline.assets import SERIES_ASSETS, coverage, models, predictions, symbols
-from fvg_platform.pipeline.automation import retention, schedules, sensors, vendor_schedules
+from fvg_platform.pipeline.automation import alerts, retention, schedules, sensors, vendor_schedules
 from fvg_platform.pipeline.checks import learning as learning_checks
 from fvg_platform.pipeline.checks import tables as table_checks
 from fvg_platform.pipeline.ingest_job import ingest_job
@@ -21,8 +21,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
     ----------
     resources
         Resources that replace the default ones of the same name: `database`, `market_source`, `model_store`,
-        `seed`,
-        `retention_days`.
+        `seed`, `retention_days`, `calls_per_minute`, `feed_delay`, `alert_webhook`, `ui_url`.
     **overrides
         Any argument of :class:`dagster.Definitions`, to replace what is built here.
     """
@@ -39,7 +38,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
         "asset_checks": [*table_checks.CHECKS, *learning_checks.CHECKS],
         "jobs": [*(stage.job for stage in STAGES), retention.purge_old_runs, ingest_job],
         "schedules": [*schedules.SCHEDULES, *vendor_schedules.SCHEDULES, retention.purge_schedule],
-        "sensors": sensors.SENSORS,
+        "sensors": [*sensors.SENSORS, alerts.alert_on_finished_runs],
         # One process: a step of its own process imports the definitions again, 1 to 2 s each.
         "executor": dg.in_process_executor,
         "resources": {**default_resources(), **(resources or {})},

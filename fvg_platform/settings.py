@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     delay_minutes: float = Field(default=15.0, ge=0, le=1440)
     calls_per_minute: int = Field(default=5, ge=0)
     alert_webhook: SecretStr | None = None
+    ui_url: str | None = None
     seed: int = 20260101
     retention_days: int = Field(default=90, ge=1)
 
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
         "postgres_user",
         "polygon_api_key",
         "alert_webhook",
+        "ui_url",
         mode="before",
     )
     @classmethod

@@ -1,11 +1,22 @@
-"""Bars from a vendor and to files: ingest."""
+"""Bars from a vendor, what they lack, and what they are held to: ingest, gaps, replay-server, docs."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fvg_platform.cli.app import app
-from fvg_platform.cli.shared import AsJson, exit_for, platform_ready, print_values, progress_bar, say
+from fvg_platform.cli.app import app, docs
+from fvg_platform.cli.shared import (
+    AsJson,
+    Tickers,
+    Timeframes,
+    exit_for,
+    platform_ready,
+    print_values,
+    progress_bar,
+    say,
+)
 
 
 @app.command()
@@ -48,3 +59,59 @@ def ingest(
             return
         runs = fetch(opened, definitions, asked, say=say)
         exit_for([run for run in runs if not run.success])
+
+
+@app.command()
+def gaps(
+    ticker: Tickers = None,
+    timeframe: Timeframes = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="lost, unknown or untraded; may be repeated.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="Only holes that end on this day or later, YYYY-MM-DD.")] = "",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First fetch the windows with lost or unknown holes once more.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bars that the exchange calendar expects and the series lack, and what is known of the reason."""
+    from fvg_platform.pipeline import ingest_job
+    from fvg_platform.pipeline.refresh import fetch
+    from fvg_platform.reports.gaps import gaps_table, gaps_values
+    from fvg_platform.storage.coverage_queries import gaps as holes_of
+
+    begin = ingest_job.span_of(since, "", full=False).start
+    with platform_ready() as (opened, definitions):
+        if repair:
+            asked = ingest_job.IngestConfig(tickers=ticker or [], timeframes=timeframe or [], repair=True)
+            with progress_bar():
+                runs = fetch(opened, definitions, asked, say=say)
+            exit_for([run for run in runs if not run.success])
+        with opened.database.bulk() as connection:
+            found = holes_of(connection, ticker, timeframe, kind, begin)
+    print_values(gaps_values(found), gaps_table, as_json=as_json)
+
+
+@docs.command("quality")
+def docs_quality() -> None:
+    """Every rule that the data are held to: what it checks, where it ends, what to do when it is red."""
+    from fvg_platform.quality.documentation import quality_page
+
+    sys.stdout.write(quality_page())
+
+
+@app.command("replay-server")
+def replay_server(
+    folder: Annotated[Path, typer.Argument(help="A folder of TICKER_TIMEFRAME.parquet or .csv, unadjusted.")],
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
+    key: Annotated[str, typer.Option(help="The key that clients must send.")] = "offline",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", help="KIND=SHARE, such as server_error=0.1; may be repeated."),
+    ] = None,
+    calls_per_minute: Annotated[int, typer.Option(help="Answer 429 beyond that; 0 for no limit.")] = 0,
+) -> None:
+    """The vendor's protocol over a folder of bars, to try everything without an account; Ctrl-C ends it."""
+    from fvg_platform.sources.polygon_replay.serve import serve
+
+    serve(folder, port=port, key=key, faults=fault or [], calls_per_minute=calls_per_minute or None, say=say)

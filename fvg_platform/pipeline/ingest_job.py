@@ -19,6 +19,7 @@ from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE, Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SERIES_AT_ONCE, VENDOR_POOL, failure_message, said
 from fvg_platform.sources.base import SeriesInfo, VendorSource
+from fvg_platform.storage.coverage_queries import gaps
 from fvg_platform.storage.database import Database
 
 
@@ -27,13 +28,18 @@ class IngestError(ValueError):
 
 
 class IngestConfig(dg.Config):
-    """What to fetch. Without tickers or timeframes: all of the universe's; without days: what is missing."""
+    """What to fetch. Without tickers or timeframes: all of the universe's; without days: what is new.
+
+    `full`: the whole history anew; `repair`: once more the windows in which bars are missing that were not shown to be
+    untraded.
+    """
 
     tickers: list[str] = Field(default_factory=list)
     timeframes: list[str] = Field(default_factory=list)
     first_day: str = ""
     last_day: str = ""
     full: bool = False
+    repair: bool = False
     dry_run: bool = False
 
 
@@ -115,9 +121,11 @@ def plan_ingestion(database: Database, source: MarketSource, config: IngestConfi
     """What :func:`run_ingestion` would ask for, without asking for a bar."""
     vendor, series = wanted_series(source, config.tickers, config.timeframes)
     span = span_of(config.first_day, config.last_day, full=config.full)
+    holes = _holes(database, series) if config.repair else None
     costs = []
-    for info in series:
-        plan = plan_series(database, vendor, info, source.splits_of(info.ticker), span)
+    for info in series if holes is None else [i for i in series if holes.get((i.ticker, i.timeframe))]:
+        own = span if holes is None else Span(holes=holes[info.ticker, info.timeframe])
+        plan = plan_series(database, vendor, info, source.splits_of(info.ticker), own)
         calendar = trading_calendar(info.asset_class, anchor=info.basis.anchor, session=info.basis.session)
         opens = [_microseconds(window.start) for window in plan.windows]
         ends = [_microseconds(window.end) for window in plan.windows]
@@ -145,6 +153,9 @@ def run_ingestion(
     """
     vendor, series = wanted_series(source, config.tickers, config.timeframes)
     span = span_of(config.first_day, config.last_day, full=config.full)
+    holes = _holes(database, series) if config.repair else None
+    if holes is not None:
+        series = [info for info in series if holes.get((info.ticker, info.timeframe))]
     source.refresh_splits()
     bar = _Progress()
 
@@ -157,7 +168,7 @@ def run_ingestion(
             info,
             splits,
             context.run_id,
-            span=span,
+            span=span if holes is None else Span(holes=holes[name]),
             report=lambda done, total: bar.moved(str(name), done, total),
             say=progress.tell,
         )
@@ -228,6 +239,23 @@ def _cost_rows(costs: Sequence[Cost], calls_per_minute: int) -> list[Mapping[str
 
 def _microseconds(time: pd.Timestamp) -> int:
     return time.value // 1000
+
+
+def _holes(
+    database: Database, series: Sequence[SeriesInfo]
+) -> dict[tuple[str, str], tuple[tuple[pd.Timestamp, pd.Timestamp], ...]]:
+    """By series the holes that may be lost data."""
+    with database.bulk() as connection:
+        found = gaps(
+            connection,
+            sorted({info.ticker for info in series}),
+            sorted({info.timeframe for info in series}),
+            ("lost", "unknown"),
+        )
+    return {
+        (str(ticker), str(timeframe)): tuple(zip(rows["from_ts"], rows["to_ts"], strict=True))
+        for (ticker, timeframe), rows in found.groupby(["ticker", "timeframe"])
+    }
 
 
 def _few(names: Sequence[str]) -> str:

@@ -38,11 +38,15 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Span:
-    """What a person asks for: from and until when (open times, UTC), and whether to read the whole history anew."""
+    """What a person asks for: from and until when (open times, UTC), and whether to read the whole history anew.
+
+    `holes`: first and last missing bar of each hole; then only the windows in which one lies are read, once more.
+    """
 
     start: pd.Timestamp | None = None
     end: pd.Timestamp | None = None
     full: bool = False
+    holes: tuple[tuple[pd.Timestamp, pd.Timestamp], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -406,6 +410,9 @@ def _windows(source: VendorSource, state: IngestionState, span: Span, end: pd.Ti
     bars that are there already.
     """
     series = Series(state.ticker, state.timeframe)
+    if span.holes:
+        whole = source.windows(*series, state.from_ts, state.watermark)
+        return [w for w in whole if any(first < w.end and last >= w.start for first, last in span.holes)]
     windows: list[Window] = []
     if span.start is not None and span.start < state.from_ts:
         windows += reversed(source.windows(*series, span.start, state.from_ts))

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.market_source import MarketSource
+from fvg_platform.pipeline.webhook import Webhook
 from fvg_platform.settings import Settings, load_settings
 from fvg_platform.sources.base import BarSource, SymbolInfo, VendorSource
 from fvg_platform.storage.database import Database
@@ -133,5 +134,8 @@ def default_resources(settings: Settings | None = None, database: Database | Non
         "model_store": ModelStore(settings.model_store),
         "seed": settings.seed,
         "calls_per_minute": settings.calls_per_minute,
+        "feed_delay": pd.Timedelta(minutes=settings.delay_minutes),
+        "alert_webhook": settings.alert_webhook and Webhook(settings.alert_webhook.get_secret_value()),
+        "ui_url": settings.ui_url,
         "retention_days": settings.retention_days,
     }

@@ -196,6 +196,17 @@ series_status = sa.Table(
     comment="How each series stands in each asset; what lies downstream skips a series that is not ok.",
 )
 
+vendor_calls = sa.Table(
+    "ratelimit___polygon",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("name", sa.String, comment="what the call was made for"),
+    sa.Column("weight", sa.SmallInteger, comment="how many calls it counts as"),
+    sa.Column("item_timestamp", sa.DateTime, comment="when it was allowed, in UTC"),
+    sa.Index("timestampindex_polygon", "item_timestamp"),
+    comment="Calls to the vendor within the last window of its limit, by all processes; see storage.call_window.",
+)
+
 ingestion_state = sa.Table(
     "ingestion_state",
     metadata,

@@ -149,6 +149,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_universe_log_source_at"), "universe_log", ["source", "at"], unique=False)
     op.create_table(
+        "ratelimit___polygon",
+        sa.Column(
+            "id", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="number of the row"
+        ),
+        sa.Column("name", sa.String(), nullable=True, comment="what the call was made for"),
+        sa.Column("weight", sa.SmallInteger(), nullable=True, comment="how many calls it counts as"),
+        sa.Column("item_timestamp", sa.DateTime(), nullable=True, comment="when it was allowed, in UTC"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ratelimit___polygon")),
+        comment="Calls to the vendor within the last window of its limit, by all processes; see storage.call_window.",
+    )
+    op.create_index("timestampindex_polygon", "ratelimit___polygon", ["item_timestamp"], unique=False)
+    op.create_table(
         "series_comparisons",
         sa.Column("ticker", sa.Text(), nullable=False, comment="symbol of the instrument"),
         sa.Column("fine", sa.Text(), nullable=False, comment="timeframe that is aggregated"),
@@ -318,6 +330,8 @@ def downgrade() -> None:
     op.drop_table("series_comparisons")
     op.drop_index(op.f("ix_universe_log_source_at"), table_name="universe_log")
     op.drop_table("universe_log")
+    op.drop_index("timestampindex_polygon", table_name="ratelimit___polygon")
+    op.drop_table("ratelimit___polygon")
     op.drop_table("splits")
     op.drop_table("ingestion_state")
     op.drop_table("bar_flags")
