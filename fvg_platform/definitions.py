@@ -6,8 +6,16 @@ from typing import Any
 import dagster as dg
 
 from fvg_platform.pipeline.assets import SERIES_ASSETS, coverage, models, predictions, symbols
-from fvg_platform.pipeline.automation import alerts, retention, schedules, sensors, vendor_schedules
+from fvg_platform.pipeline.automation import (
+    alerts,
+    freshness,
+    retention,
+    schedules,
+    sensors,
+    vendor_schedules,
+)
 from fvg_platform.pipeline.checks import learning as learning_checks
+from fvg_platform.pipeline.checks import series as series_checks
 from fvg_platform.pipeline.checks import tables as table_checks
 from fvg_platform.pipeline.ingest_job import ingest_job
 from fvg_platform.pipeline.resources import default_resources
@@ -35,9 +43,19 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             predictions.daily_predictions,
             predictions.prediction_outcomes,
         ],
-        "asset_checks": [*table_checks.CHECKS, *learning_checks.CHECKS],
-        "jobs": [*(stage.job for stage in STAGES), retention.purge_old_runs, ingest_job],
-        "schedules": [*schedules.SCHEDULES, *vendor_schedules.SCHEDULES, retention.purge_schedule],
+        "asset_checks": [*table_checks.CHECKS, *series_checks.CHECKS, *learning_checks.CHECKS],
+        "jobs": [
+            *(stage.job for stage in STAGES),
+            retention.purge_old_runs,
+            ingest_job,
+            freshness.judge_freshness,
+        ],
+        "schedules": [
+            *schedules.SCHEDULES,
+            *vendor_schedules.SCHEDULES,
+            retention.purge_schedule,
+            freshness.judge_freshness_often,
+        ],
         "sensors": [*sensors.SENSORS, alerts.alert_on_finished_runs],
         # One process: a step of its own process imports the definitions again, 1 to 2 s each.
         "executor": dg.in_process_executor,

@@ -105,13 +105,17 @@ def replay_server(
     folder: Annotated[Path, typer.Argument(help="A folder of TICKER_TIMEFRAME.parquet or .csv, unadjusted.")],
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     key: Annotated[str, typer.Option(help="The key that clients must send.")] = "offline",
-    fault: Annotated[
-        list[str] | None,
-        typer.Option("--fault", help="KIND=SHARE, such as server_error=0.1; may be repeated."),
-    ] = None,
+    faults: Annotated[
+        str,
+        typer.Option(
+            "--faults", help="KIND=SHARE of the answers, separated by commas: server_error=0.1,slow=0.05"
+        ),
+    ] = "",
     calls_per_minute: Annotated[int, typer.Option(help="Answer 429 beyond that; 0 for no limit.")] = 0,
 ) -> None:
     """The vendor's protocol over a folder of bars, to try everything without an account; Ctrl-C ends it."""
+    from fvg_platform.sources.polygon_replay.faults import FaultPlan
     from fvg_platform.sources.polygon_replay.serve import serve
 
-    serve(folder, port=port, key=key, faults=fault or [], calls_per_minute=calls_per_minute or None, say=say)
+    plan = FaultPlan.parse(faults) if faults else None
+    serve(folder, port=port, key=key, faults=plan, calls_per_minute=calls_per_minute or None, say=say)

@@ -1,10 +1,11 @@
-"""What a series lacks: runs of expected bars that are not there, and its coverage in numbers.
+"""What a series lacks: runs of expected bars that are not there, and its coverage in numbers, whole and by month.
 
 Expected is what the calendar expects between the first and the last bar of the series; a minute without a trade
-has no bar and counts as missing.
+has no bar and counts as missing. Which holes are such minutes is told in :mod:`fvg_platform.market.untraded`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,93 @@ def coverage(ts: Times, timeframe: str, calendar: TradingCalendar) -> Coverage:
         completeness=len(present) / expected if expected else 0.0,
         longest_hole=int(lengths.max(initial=0)),
     )
+
+
+def monthly_coverage(ts: Times, timeframe: str, calendar: TradingCalendar) -> pd.DataFrame:
+    """Coverage by the month of the exchange in which bars open (any order, duplicates count once).
+
+    Returns
+    -------
+    DataFrame
+        One row for each month from the first to the last bar: `month` (its first day, without a zone), `expected`,
+        `present`. The sums are those of :func:`coverage`.
+    """
+    us = microseconds(ts)
+    if not len(us):
+        return _monthly(timestamps(us), us, us)
+    grid, present, _, _ = _runs(us, timeframe, calendar)
+    months, fences = _month_fences(grid, calendar, int(us.min()), int(us.max()))
+    return _monthly(months, np.diff(fences), np.diff(np.searchsorted(present, fences)))
+
+
+def monthly_coverage_from_holes(
+    first_ts: pd.Timestamp,
+    last_ts: pd.Timestamp,
+    holes: pd.DataFrame,
+    timeframe: str,
+    calendar: TradingCalendar,
+) -> pd.DataFrame:
+    """The same without looking at a single bar: what the calendar expects, less what is known to be missing.
+
+    Parameters
+    ----------
+    first_ts, last_ts
+        First and last bar of the series.
+    holes
+        `from_ts, to_ts, missing` as :func:`find_holes` gives them, and perhaps `kind`. Holes of one kind that lie
+        in one month may be one row: the first open, the last open, the sum.
+
+    Returns
+    -------
+    DataFrame
+        `month, expected, present` as :func:`monthly_coverage` has them, and `untraded`: how many of the missing bars
+        belong to holes of the kind `untraded`.
+    """
+    first, last = microseconds([first_ts, last_ts])
+    grid = calendar.grid(timeframe, int(first), int(last))
+    months, fences = _month_fences(grid, calendar, int(first), int(last))
+    missing = _missing_by_month(holes, grid, fences)
+    table = _monthly(months, np.diff(fences), np.diff(fences) - missing)
+    untraded = holes[holes["kind"] == "untraded"] if "kind" in holes else holes.iloc[:0]
+    return table.assign(untraded=_missing_by_month(untraded, grid, fences))
+
+
+def _monthly(months: pd.DatetimeIndex, expected: Microseconds, present: Microseconds) -> pd.DataFrame:
+    return pd.DataFrame({"month": months.tz_localize(None), "expected": expected, "present": present})
+
+
+def _month_fences(
+    grid: BarGrid, calendar: TradingCalendar, first: int, last: int
+) -> tuple[pd.DatetimeIndex, Microseconds]:
+    """The exchange's months that hold the times, and the ordinals that part them: one more than there are months."""
+    days = calendar.session_date(timestamps(np.array([first, last])))
+    months, opens = _months(calendar, days[0].to_period("M"), days[1].to_period("M"))
+    inner = [grid.count_before(int(us)) for us in opens[1:]]
+    return months, np.array([grid.count_before(first), *inner, grid.count_before(last + 1)])
+
+
+@lru_cache(maxsize=1024)
+def _months(
+    calendar: TradingCalendar, first: pd.Period, last: pd.Period
+) -> tuple[pd.DatetimeIndex, Microseconds]:
+    """First days of the months, and when the exchange's month begins; to put them into a zone takes 0.4 ms."""
+    days = pd.period_range(first, last, freq="M").to_timestamp().as_unit("us")
+    # A currencies' day begins at 17:00 New York of the day before: see TradingCalendar.session_date.
+    lead = pd.Timedelta(hours=7 if calendar.asset_class == "fx" else 0)
+    return days.tz_localize("UTC"), microseconds((days - lead).tz_localize(calendar.timezone))
+
+
+def _missing_by_month(holes: pd.DataFrame, grid: BarGrid, fences: Microseconds) -> Microseconds:
+    missing = holes["missing"].to_numpy(dtype=np.int64)
+    starts = grid.locate(microseconds(holes["from_ts"]))
+    ends = grid.locate(microseconds(holes["to_ts"]))
+    first, last = (np.searchsorted(fences, ordinals, side="right") - 1 for ordinals in (starts, ends))
+    within = first == last
+    counts = np.zeros(len(fences) - 1, dtype=np.int64)
+    np.add.at(counts, first[within], missing[within])
+    # What reaches over the end of a month is a single run; there are never more of them than months.
+    reach = np.clip(fences[None, :] - starts[~within, None], 0, missing[~within, None])
+    return counts + np.diff(reach, axis=1).sum(axis=0)
 
 
 def _runs(

@@ -263,7 +263,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 @dg.op(out=dg.Out(dg.Nothing), pool=VENDOR_POOL)
-def ingest(
+def fetch_from_vendor(
     context: dg.OpExecutionContext,
     config: IngestConfig,
     database: dg.ResourceParam[Database],
@@ -305,4 +305,4 @@ def ingest(
 )
 def ingest_job() -> None:
     """The job of the launchpad and of `fvg ingest`."""
-    ingest()
+    fetch_from_vendor()

@@ -78,7 +78,10 @@ def fetch(
     _, series = wanted_series(source, asked.tickers, asked.timeframes)
     say(f"ingest {len(series)} series: running")
     run = stages.run_job(
-        "ingest", definitions, platform.instance, {"ops": {"ingest": {"config": asked.model_dump()}}}
+        "ingest",
+        definitions,
+        platform.instance,
+        {"ops": {"fetch_from_vendor": {"config": asked.model_dump()}}},
     )
     say(f"ingest: {'done' if run.success else 'failed in part'} (run {run.run_id[:8]}, {run.seconds:.1f} s)")
     fetched = sorted({info.ticker for info in series})

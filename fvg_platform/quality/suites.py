@@ -55,20 +55,6 @@ def breaches(profile: pd.DataFrame, keys: Sequence[str], rules: Sequence[str]) -
     return sorted(found, key=lambda breach: (-breach.count, breach.rule, list(breach.where.values())))
 
 
-def below(profile: pd.DataFrame, keys: Sequence[str], column: str, minimum: float) -> list[Breach]:
-    """The rows of the profile whose `column` is below `minimum`, e.g. the completeness of a series."""
-    if profile.empty:
-        return []
-    import great_expectations.expectations as gxe
-
-    (result,) = _validate(
-        profile, [gxe.ExpectColumnValuesToBeBetween(column=column, min_value=minimum)], keys
-    )
-    rows = result.result.get("unexpected_index_list") or []
-    found = [Breach({key: str(row[key]) for key in keys}, column, float(row[column])) for row in rows]
-    return sorted(found, key=lambda breach: breach.count)
-
-
 def _validate(profile: pd.DataFrame, expectations: list[Any], keys: Sequence[str]) -> list[Any]:
     import great_expectations as gx
 

@@ -1,59 +1,140 @@
-"""How complete the bars are, as a table and as a picture."""
+"""How complete the bars are, as tables and as pictures whose size does not grow with the number of series."""
 
 import base64
 import io
 
 import pandas as pd
 
+from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.reports.overview import records
+
+SERIES_SHOWN = 40
+"""So many series are shown by name, the least complete ones; an event of Dagster's log is kept for long."""
+MONTHS_SHOWN = 120
+"""A longer history is shown by years: a month of less than four pixels cannot be seen."""
 
 
 def coverage_table(series: pd.DataFrame) -> str:
-    """A Markdown table: one row per series, with what its exchange's calendar expects and what is there."""
-    lines = ["| series | expected | present | missing | longest hole | off the calendar | complete |"]
-    lines.append("|---|--:|--:|--:|--:|--:|--:|")
-    for row in records(series):
-        complete = 1 - row["missing"] / row["expected"] if row["expected"] else 1.0
-        lines.append(
-            f"| {row['ticker']} {row['timeframe']} | {row['expected']:,} | {row['present']:,} | {row['missing']:,} | "
-            f"{row['longest_hole']:,} | {row['unexpected']:,} | {complete:.2%} |"
-        )
-    return "\n".join(lines)
-
-
-def coverage_heat_map(by_year: pd.DataFrame) -> str:
-    """A picture in Markdown: series down, years across, the share of expected bars that is there.
+    """Two Markdown tables: the sums of each timeframe, and the series that lack most.
 
     Parameters
     ----------
-    by_year
-        `ticker, timeframe, year, present, missing`.
+    series
+        One row per series: `ticker, timeframe, expected, present, missing, untraded, lost, unexpected, longest_hole,
+        completeness` (a share).
     """
-    if by_year.empty:
-        return "no bars yet"
+    head = (
+        "expected | present | untraded | lost | else missing | longest hole | off the calendar | complete |"
+    )
+    line = "--:|--:|--:|--:|--:|--:|--:|--:|"
+    lines = [f"| timeframe | series | {head}", f"|---|--:|{line}"]
+    for timeframe in [name for name in TIMEFRAMES if (series["timeframe"] == name).any()]:
+        rows = series[series["timeframe"] == timeframe]
+        sums = rows[["expected", "present", "missing", "untraded", "lost", "unexpected"]].sum()
+        traded = int(sums["expected"] - sums["untraded"])
+        complete = int(sums["present"]) / traded if traded else 1.0
+        figures = {
+            **{str(k): v for k, v in sums.items()},
+            "longest_hole": rows["longest_hole"].max(),
+            "completeness": complete,
+        }
+        lines.append(f"| {timeframe} | {len(rows):,} | {_figures(figures)}")
+    shown = series.sort_values(["completeness", "missing"], ascending=[True, False]).head(SERIES_SHOWN)
+    lines += ["", f"| series | {head}", f"|---|{line}"]
+    lines += [f"| {row['ticker']} {row['timeframe']} | {_figures(row)}" for row in records(shown)]
+    if len(series) > len(shown):
+        lines += ["", f"{len(series) - len(shown):,} more series are more complete than these."]
+    return "\n".join(lines)
+
+
+def _figures(row: dict[str, float]) -> str:
+    rest = row["missing"] - row["untraded"] - row["lost"]
+    counts = (row["expected"], row["present"], row["untraded"], row["lost"], rest)
+    cells = [f"{int(count):,}" for count in (*counts, row["longest_hole"], row["unexpected"])]
+    return " | ".join(cells) + f" | {row['completeness']:.2%} |"
+
+
+def coverage_heat_maps(monthly: pd.DataFrame) -> dict[str, str]:
+    """A picture for each timeframe, in Markdown: tickers down, months across, the share of the bars that is there.
+
+    The first row is all tickers together; below it stand the :data:`SERIES_SHOWN` least complete ones, the worst
+    first.
+
+    Parameters
+    ----------
+    monthly
+        `ticker, timeframe, month` (its first day, without a zone), `expected, present, untraded`.
+
+    Returns
+    -------
+    By timeframe, the finest first. With 500 tickers over ten years of noise a picture has 26 kB.
+    """
+    return {
+        timeframe: _heat_map(monthly[monthly["timeframe"] == timeframe], timeframe)
+        for timeframe in TIMEFRAMES
+        if (monthly["timeframe"] == timeframe).any()
+    }
+
+
+def _heat_map(monthly: pd.DataFrame, timeframe: str) -> str:
+    span = monthly["month"].dt.to_period("M")
+    by_years = len(pd.period_range(span.min(), span.max(), freq="M")) > MONTHS_SHOWN
+    periods = monthly["month"].dt.to_period("Y") if by_years else span
+    share, tickers = _shares(monthly.assign(period=periods))
+    return _picture_of(share, tickers, timeframe, "year" if by_years else "month")
+
+
+def _shares(monthly: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Shares by row and period, NaN where nothing was to be expected; and how many tickers there are."""
+    monthly = monthly.assign(traded=monthly["expected"] - monthly["untraded"])
+    sums = monthly.groupby(["ticker", "period"])[["present", "traded"]].sum()
+    whole = sums.groupby("ticker").sum()
+    worst = (
+        (whole["present"] / whole["traded"].where(whole["traded"] > 0)).fillna(1.0).sort_values(kind="stable")
+    )
+    together = sums.groupby("period").sum()
+    shown = sums[sums.index.isin(worst.index[:SERIES_SHOWN], level="ticker")]
+    rows = (shown["present"] / shown["traded"].where(shown["traded"] > 0)).unstack("period")
+    rows = rows.reindex(worst.index[:SERIES_SHOWN])
+    first = (together["present"] / together["traded"].where(together["traded"] > 0)).rename("all together")
+    share = pd.concat([first.to_frame().T, rows])
+    periods = pd.PeriodIndex(share.columns)
+    return share.reindex(columns=pd.period_range(periods.min(), periods.max())), len(whole)
+
+
+def _picture_of(share: pd.DataFrame, tickers: int, timeframe: str, column: str) -> str:
     from matplotlib.figure import Figure
 
-    share = by_year.assign(
-        series=by_year["ticker"] + " " + by_year["timeframe"],
-        share=by_year["present"] / (by_year["present"] + by_year["missing"]),
-    ).pivot(index="series", columns="year", values="share")
-    share = share.reindex(columns=range(int(share.columns.min()), int(share.columns.max()) + 1))
-    figure = Figure(figsize=(max(6.0, 0.22 * share.shape[1] + 2.5), max(2.0, 0.24 * share.shape[0] + 1.2)))
+    figure = Figure(
+        figsize=(max(6.0, min(0.09 * share.shape[1] + 2.5, 12.0)), max(1.8, 0.2 * len(share) + 1.2))
+    )
     axes = figure.add_subplot()
     image = axes.imshow(
         share.to_numpy(float), aspect="auto", vmin=0.9, vmax=1.0, cmap="RdYlGn", interpolation="none"
     )
-    axes.set_yticks(range(len(share)), share.index, fontsize=7)
-    step = max(1, share.shape[1] // 12)
-    axes.set_xticks(range(0, share.shape[1], step), share.columns[::step], fontsize=7)
-    axes.set_title("Share of the bars that the exchange calendar expects (90 % or less is red)", fontsize=9)
+    axes.set_yticks(range(len(share)), [str(name) for name in share.index], fontsize=7)
+    step = -(-share.shape[1] // (6 if share.shape[1] < 40 else 12))
+    axes.set_xticks(
+        range(0, share.shape[1], step), [str(period) for period in share.columns[::step]], fontsize=7
+    )
+    shown = (
+        f"the {len(share) - 1} least complete of {tickers} tickers"
+        if tickers >= len(share)
+        else f"{tickers} tickers"
+    )
+    axes.set_title(
+        f"{timeframe}: share of the traded bars that is there ({shown}; 90 % or less is red)", fontsize=8
+    )
     figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02)
     figure.tight_layout()
-    return picture(figure, "coverage by series and year")
+    return picture(figure, f"coverage of {timeframe} by ticker and {column}")
 
 
 def picture(figure: object, title: str) -> str:
-    """A figure as a Markdown image that carries its own bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)  # type: ignore[attr-defined]
-    return f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    """A figure as a Markdown image that carries its own bytes, in 64 colours: a third of the size of true colour."""
+    from PIL import Image
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=90)  # type: ignore[attr-defined]
+    Image.open(drawn).convert("RGB").quantize(64).save(packed, format="png", optimize=True)
+    return f"![{title}](data:image/png;base64,{base64.b64encode(packed.getvalue()).decode()})"

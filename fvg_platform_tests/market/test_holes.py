@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fvg_platform.market.calendars import trading_calendar
-from fvg_platform.market.holes import Coverage, coverage, find_holes
+from fvg_platform.market.holes import (
+    Coverage,
+    coverage,
+    find_holes,
+    monthly_coverage,
+    monthly_coverage_from_holes,
+)
 
 NEW_YORK = "America/New_York"
 EQUITY = trading_calendar("equity")
@@ -56,3 +62,48 @@ def test_holes_are_exactly_what_is_missing(asset_class: str, timeframe: str, dat
     inside = [t for t in bars.difference(ts) if len(ts) and ts[0] < t < ts[-1]]
     assert filled == inside
     assert holes["missing"].sum() == len(inside)
+
+
+def test_months_are_those_of_the_exchange() -> None:
+    # In New York both bars are of January, though the second lies in February by UTC.
+    late = trading_calendar("equity", anchor="clock", session="extended")
+    ts = ny("2024-01-31 18:00", "2024-01-31 19:00", "2024-02-01 04:00")
+    months = monthly_coverage(ts, "1h", late)
+    assert months["month"].tolist() == [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01")]
+    assert months["expected"].tolist() == months["present"].tolist() == [2, 1]
+
+
+def test_a_currency_day_belongs_to_the_month_in_which_it_ends() -> None:
+    months = monthly_coverage(ny("2024-09-30 16:00", "2024-09-30 17:00"), "1h", trading_calendar("fx"))
+    assert months["month"].dt.strftime("%Y-%m").tolist() == ["2024-09", "2024-10"]
+
+
+def test_a_hole_over_the_end_of_a_month_counts_in_both() -> None:
+    ts = ny("2024-11-27 09:30", "2024-12-04 09:30")  # sessions missing: 29 November, 2 and 3 December
+    holes = find_holes(ts, "1d", EQUITY)
+    assert holes["missing"].tolist() == [3]
+    table = monthly_coverage_from_holes(ts[0], ts[-1], holes.assign(kind="untraded"), "1d", EQUITY)
+    assert table[["expected", "present", "untraded"]].to_numpy().tolist() == [[2, 1, 1], [3, 1, 2]]
+
+
+def test_an_empty_series_has_no_months() -> None:
+    assert monthly_coverage(ny("2024-12-25")[:0], "1h", EQUITY).empty
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from(["equity", "fx", "crypto"]), st.sampled_from(["1h", "4h", "1d", "1w"]), st.data())
+def test_months_add_up_whether_counted_from_bars_or_from_holes(
+    asset_class: str, timeframe: str, data: st.DataObject
+) -> None:
+    calendar = trading_calendar(asset_class)
+    first = pd.Timestamp("2024-10-20", tz="UTC")
+    bars = calendar.expected_opens(timeframe, first, first + pd.Timedelta(days=130))
+    keep = data.draw(st.sets(st.integers(0, len(bars) - 1), min_size=1, max_size=40))
+    # Off the grid, at the very end: nobody expects it, yet the series reaches that far.
+    ts = bars[sorted(keep)].append(pd.DatetimeIndex([first + pd.Timedelta(days=140, minutes=7)]))
+    holes = find_holes(ts, timeframe, calendar)
+    counted = monthly_coverage(ts, timeframe, calendar)
+    derived = monthly_coverage_from_holes(ts[0], ts[-1], holes, timeframe, calendar)
+    pd.testing.assert_frame_equal(counted, derived[["month", "expected", "present"]])
+    whole = coverage(ts, timeframe, calendar)
+    assert (counted["expected"].sum(), counted["present"].sum()) == (whole.expected, whole.present)

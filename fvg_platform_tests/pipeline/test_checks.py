@@ -78,18 +78,6 @@ CASES = [
         "ticker = 'AAPL' AND timeframe = '1d' AND asset = 'raw_bars'",
         "AAPL 1d: raw_bars failed: rows of text",
     ),
-    Spoiled(
-        "bars/coverage_against_calendar",
-        "UPDATE series SET missing = expected / 20",
-        "IBM 1w",
-        "IBM 1w: completeness 0.951327",
-        severity=dg.AssetCheckSeverity.WARN,
-    ),
-    *spoiled(
-        "bars/coverage_against_calendar",
-        "series",
-        ("missing = expected / 3 * 2", "IBM 1w", "IBM 1w: completeness 0.333333"),
-    ),
     *spoiled(
         "fvg_detections/gaps_are_sound",
         "fvg_detections",

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from fvg_platform.quality.suites import Breach, below, breaches
+from fvg_platform.quality.suites import Breach, breaches
 
 KEYS = ["ticker", "timeframe"]
 PROFILE = pd.DataFrame(
@@ -43,9 +43,3 @@ def test_a_count_that_is_unknown_is_a_breach_too() -> None:
 
 def test_an_empty_profile_breaks_nothing() -> None:
     assert breaches(PROFILE.iloc[:0], KEYS, ["nulls"]) == []
-    assert below(PROFILE.iloc[:0], KEYS, "completeness", 0.98) == []
-
-
-def test_below_names_what_lies_under_the_minimum_the_lowest_first() -> None:
-    assert below(PROFILE, KEYS, "completeness", 0.98) == [Breach(where("IBM", "1d"), "completeness", 0.4)]
-    assert [found.count for found in below(PROFILE, KEYS, "completeness", 0.99)] == [0.4, 0.98]

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from fvg_platform.market.anomalies import flag_bars
 from fvg_platform.market.bars import clean_bars as clean
 from fvg_platform.market.calendars import TradingCalendar, trading_calendar
 from fvg_platform.market.holes import coverage as coverage_of
@@ -44,13 +45,15 @@ def _store_clean(task: Task) -> Stored:
     )
     used = Written()
     if reason is None:
+        # Flags are for people; nothing downstream reads them, nor the quarantine.
+        flags = flag_bars(cleaned.bars, series.timeframe)
+        written += replace_series_rows(task.connection, schema.bar_flags, *series, flags, task.lineage_id)
         used += replace_series_rows(
             task.connection, schema.market_data, *series, cleaned.bars, task.lineage_id
         )
         used += _store_coverage(task, cleaned.bars)
     first, last = _range(cleaned.bars["ts"])
     metadata = {"rejected": dg.MetadataValue.json(rejected), "rows_rounded": cleaned.rounded}
-    # Nothing downstream reads the quarantine.
     return Stored(
         written + used, len(cleaned.bars), first, last, metadata, reason, changed=bool(used.changed)
     )
@@ -139,9 +142,10 @@ clean_bars = SeriesAsset(
     deps=["raw_bars"],
     description=(
         "The source's bars in order, without duplicates, NULLs and impossible prices; what is refused goes to "
-        "`bar_quarantine` with the reason, what the exchange calendar misses to `bar_gaps`."
+        "`bar_quarantine` with the reason, what the exchange calendar misses to `bar_gaps`, what looks strange to "
+        "`bar_flags`."
     ),
-    code_version="1",
+    code_version="2",
     find_inputs=same_series("raw_bars"),
     compute=_store_clean,
     kinds=frozenset({"pandas", "postgres"}),

@@ -4,6 +4,7 @@ import dagster as dg
 
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.checks.tables import result
+from fvg_platform.quality import catalogue
 from fvg_platform.quality.suites import Breach
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage.database import Database
@@ -13,9 +14,9 @@ MAX_CALIBRATION_ERROR = 0.10
 
 
 @dg.asset_check(
-    asset="win_rate_model",
-    name="earns_its_place",
-    description="A served model that is not the base rate beats it on the test period and is calibrated.",
+    asset=catalogue.MODEL_EARNS_ITS_PLACE.asset,
+    name=catalogue.MODEL_EARNS_ITS_PLACE.name,
+    description=catalogue.MODEL_EARNS_ITS_PLACE.description,
 )
 def earns_its_place(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     found: list[Breach] = []

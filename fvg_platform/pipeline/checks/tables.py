@@ -10,7 +10,9 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fvg_platform.quality.suites import Breach, below, breaches
+from fvg_platform.quality import catalogue
+from fvg_platform.quality.catalogue import QualityCheck
+from fvg_platform.quality.suites import Breach, breaches
 from fvg_platform.storage import invariants
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.invariants import TableRules
@@ -18,17 +20,22 @@ from fvg_platform.storage.records import as_records
 
 BREACHES_SHOWN = 20
 SERIES_KEYS = ("ticker", "timeframe")
-# Sound bars of a listed ticker miss little; below half of what the calendar expects, nothing is sound.
-COMPLETENESS_WARN = 0.98
-COMPLETENESS_ERROR = 0.50
 
 
-def table_check(
-    asset: str, name: str, rules: TableRules, description: str, *, blocking: bool = False
-) -> dg.AssetChecksDefinition:
-    """A check that no row of a table breaks any of the rules."""
+def table_check(documented: QualityCheck, rules: TableRules) -> dg.AssetChecksDefinition:
+    """A check that no row of a table breaks any of the rules, which are those that it is documented with."""
+    told = [rule.name for rule in documented.rules]
+    if told != list(rules.rules):
+        raise ValueError(
+            f"{documented.key} is documented with the rules {told} and holds {list(rules.rules)}"
+        )
 
-    @dg.asset_check(asset=asset, name=name, description=description, blocking=blocking)
+    @dg.asset_check(
+        asset=documented.asset,
+        name=documented.name,
+        description=documented.description,
+        blocking=documented.blocking,
+    )
     def check(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
         with database.bulk() as connection:
             profile = invariants.profile(connection, rules)
@@ -48,12 +55,13 @@ def result(
 ) -> dg.AssetCheckResult:
     """The outcome of a check as people read it."""
     lines = [f"{' '.join(breach.where.values())}: {breach.rule} {breach.count:g}" for breach in found]
-    return _outcome(lines, looked_at, severity, metadata)
+    return outcome(lines, looked_at, severity, metadata)
 
 
-def _outcome(
+def outcome(
     broken: Sequence[str], looked_at: int, severity: dg.AssetCheckSeverity, metadata: Mapping[str, Any]
 ) -> dg.AssetCheckResult:
+    """The same from lines that are worded already, the worst first."""
     lines = list(broken[:BREACHES_SHOWN])
     if len(broken) > BREACHES_SHOWN:
         lines.append(f"and {len(broken) - BREACHES_SHOWN} more")
@@ -85,16 +93,12 @@ def markdown_table(frame: pd.DataFrame) -> str:
 
 
 def frame_check(
-    asset: str,
-    name: str,
-    description: str,
-    read: Callable[[Any], pd.DataFrame],
-    rule: str,
-    keys: Sequence[str] = SERIES_KEYS,
+    documented: QualityCheck, read: Callable[[Any], pd.DataFrame], keys: Sequence[str] = SERIES_KEYS
 ) -> dg.AssetChecksDefinition:
-    """A check that one counted column of a profile is zero everywhere."""
+    """A check that one counted column of a profile, which the check's only rule names, is zero everywhere."""
+    (rule,) = (rule.name for rule in documented.rules)
 
-    @dg.asset_check(asset=asset, name=name, description=description)
+    @dg.asset_check(asset=documented.asset, name=documented.name, description=documented.description)
     def check(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
         with database.bulk() as connection:
             profile = read(connection)
@@ -104,9 +108,9 @@ def frame_check(
 
 
 @dg.asset_check(
-    asset="clean_bars",
-    name="series_held_back",
-    description="No series failed or broke a rule about its rows; those that did are skipped downstream.",
+    asset=catalogue.SERIES_HELD_BACK.asset,
+    name=catalogue.SERIES_HELD_BACK.name,
+    description=catalogue.SERIES_HELD_BACK.description,
 )
 def series_held_back(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     with database.bulk() as connection:
@@ -116,79 +120,22 @@ def series_held_back(database: dg.ResourceParam[Database]) -> dg.AssetCheckResul
         f"{row['ticker']} {row['timeframe']}: {row['asset']} {row['state']}: {row['reason']}"
         for row in as_records(rows)
     ]
-    return _outcome(lines, looked_at, dg.AssetCheckSeverity.ERROR, {})
-
-
-@dg.asset_check(
-    asset="bars",
-    name="coverage_against_calendar",
-    description="Every series has nearly all bars that its exchange's calendar expects.",
-)
-def coverage_against_calendar(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
-    with database.bulk() as connection:
-        profile = invariants.completeness(connection)
-    found = below(profile, SERIES_KEYS, "completeness", COMPLETENESS_WARN)
-    worst = min((breach.count for breach in found), default=1.0)
-    severity = dg.AssetCheckSeverity.ERROR if worst < COMPLETENESS_ERROR else dg.AssetCheckSeverity.WARN
-    return result(found, len(profile), severity=severity)
+    return outcome(lines, looked_at, dg.AssetCheckSeverity.ERROR, {})
 
 
 CHECKS = [
-    table_check(
-        "clean_bars",
-        "bars_are_sound",
-        invariants.BAR_RULES,
-        "No NULLs, prices in order (low ≤ open, close ≤ high) and above zero, no negative volume.",
-    ),
-    frame_check(
-        "clean_bars", "no_duplicates", "One bar per series and time.", invariants.duplicate_bars, "duplicates"
-    ),
+    table_check(catalogue.CLEAN_BARS_ARE_SOUND, invariants.BAR_RULES),
+    frame_check(catalogue.NO_DUPLICATES, invariants.duplicate_bars),
     series_held_back,
-    coverage_against_calendar,
-    table_check(
-        "fvg_detections",
-        "gaps_are_sound",
-        invariants.DETECTION_RULES,
-        "Zones the right way up, lifecycles in order, nothing known before its bar.",
-    ),
-    table_check(
-        "fvg_labels",
-        "intervals_are_ordered",
-        invariants.LABEL_RULES,
-        "The worse path of an outcome is never better than the better one, and every entry has an outcome.",
-    ),
+    table_check(catalogue.GAPS_ARE_SOUND, invariants.DETECTION_RULES),
+    table_check(catalogue.LABEL_INTERVALS, invariants.LABEL_RULES),
     frame_check(
-        "bar_features",
-        "complete_after_warmup",
-        "No feature is NULL beyond the warm-up that the catalogue declares.",
+        catalogue.FEATURES_ARE_COMPLETE,
         invariants.missing_features,
-        "beyond_warmup",
         keys=("ticker", "timeframe", "feature"),
     ),
-    table_check(
-        "setup_features",
-        "every_setup_has_features",
-        invariants.SETUP_FEATURE_RULES,
-        "No setup is without the features that a model needs.",
-    ),
-    table_check(
-        "train_test_split",
-        "no_overlap",
-        invariants.SPLIT_RULES,
-        "No training setup's life reaches the test period, and no test setup was known before it.",
-        blocking=True,
-    ),
-    table_check(
-        "daily_predictions",
-        "probabilities_are_sound",
-        invariants.PREDICTION_RULES,
-        "Probabilities lie in [0, 1] and fall with the distance of the target.",
-        blocking=True,
-    ),
-    table_check(
-        "prediction_outcomes",
-        "intervals_are_ordered",
-        invariants.OUTCOME_RULES,
-        "The worse path of an outcome is never better than the better one.",
-    ),
+    table_check(catalogue.SETUPS_HAVE_FEATURES, invariants.SETUP_FEATURE_RULES),
+    table_check(catalogue.SPLIT_DOES_NOT_OVERLAP, invariants.SPLIT_RULES),
+    table_check(catalogue.PROBABILITIES_ARE_SOUND, invariants.PREDICTION_RULES),
+    table_check(catalogue.OUTCOME_INTERVALS, invariants.OUTCOME_RULES),
 ]
