@@ -1,4 +1,4 @@
-"""`python -m benchmarks [engine|features|learning|storage|platform ...]`: print the tables, all by default.
+"""`python -m benchmarks [engine|features|storage|learning|ingestion|platform ...]`: print the tables, all by default.
 
 Each in a process of its own: memory and imports of one do not weigh on the next.
 """
@@ -6,7 +6,7 @@ Each in a process of its own: memory and imports of one do not weigh on the next
 import subprocess
 import sys
 
-NAMES = ("engine", "features", "storage", "learning", "platform")
+NAMES = ("engine", "features", "storage", "learning", "ingestion", "platform")
 
 
 def main() -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fvg_platform.market.grids import microseconds
+
 PRICES = ("open", "high", "low", "close")
 # The same reading gives the same digits; the smallest split known (100 for 101) moves prices by 10^4 times this.
 TOLERANCE = 1e-6
@@ -36,18 +38,15 @@ def compare_readings(stored: pd.DataFrame, read: pd.DataFrame) -> SecondReading:
     stored, read
         Columns `ts, open, high, low, close`.
     """
-    columns = ["ts", *PRICES]
-    both = (
-        stored[columns]
-        .drop_duplicates("ts")
-        .merge(read[columns].drop_duplicates("ts"), on="ts", suffixes=("", "_read"))
-        .sort_values("ts")
+    old, new = stored.drop_duplicates("ts"), read.drop_duplicates("ts")
+    _, of_old, of_new = np.intersect1d(
+        microseconds(old["ts"]), microseconds(new["ts"]), assume_unique=True, return_indices=True
     )
-    if both.empty:
+    if not len(of_old):
         return SecondReading(0, 0, False, 1.0)
-    before = both[list(PRICES)].to_numpy(dtype=np.float64)
-    now = both[[f"{name}_read" for name in PRICES]].to_numpy(dtype=np.float64)
+    before = old[list(PRICES)].to_numpy(dtype=np.float64)[of_old]
+    now = new[list(PRICES)].to_numpy(dtype=np.float64)[of_new]
     equal = (np.abs(now - before) <= TOLERANCE * np.abs(before)) | (np.isnan(now) & np.isnan(before))
     differs = ~equal.all(axis=1)
     ratio = float(now[0, -1] / before[0, -1]) if before[0, -1] else float("nan")
-    return SecondReading(len(both), int(differs.sum()), bool(differs[0]), ratio)
+    return SecondReading(len(of_old), int(differs.sum()), bool(differs[0]), ratio)

@@ -5,7 +5,6 @@ before the watermark and is compared with what is stored: adjusted history that 
 and as long as that lasts the series is held back from everything downstream.
 """
 
-import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,14 +15,20 @@ import pandas as pd
 from fvg_platform.market.revisions import SecondReading, compare_readings
 from fvg_platform.market.timeframes import nominal_duration
 from fvg_platform.pipeline.partitions import Series
-from fvg_platform.sources.base import Fetched, SeriesInfo, VendorError, VendorSource, Window
+from fvg_platform.sources.base import (
+    Fetched,
+    SeriesInfo,
+    VendorError,
+    VendorPlanError,
+    VendorSource,
+    Window,
+)
 from fvg_platform.storage import ingestion as store
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written, series_transaction
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.ingestion import IngestionState
 from fvg_platform.storage.locks import held_lock
-from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows
 
 ASSET = "raw_bars"
@@ -150,9 +155,14 @@ class _Work:
     def run(self, waited: float) -> Ingested:
         state = self._begin()
         for _reading in range(MOST_READINGS):
-            finished = self._read_all(state)
+            try:
+                finished = self._read_all(state)
+            except VendorPlanError as error:
+                state = self._without_the_oldest(error)
+                continue
             if finished is not None:
-                state = self._finish(finished)
+                settled = state.verified and self.fetched > 0
+                state = finished if settled else self._finish(finished)
                 break
             state = self._start_anew("its adjusted history changed while it was read")
         else:
@@ -170,15 +180,25 @@ class _Work:
             return self._start_anew(reason)
         return state
 
-    def _start_anew(self, reason: str | None) -> IngestionState:
+    def _without_the_oldest(self, error: VendorPlanError) -> IngestionState:
+        """Plans reach back a number of years: what was read long ago may be out of reach when it is to be read anew.
+
+        Then the history begins where it usually does. A refusal of anything younger is the caller's to mend.
+        """
+        usual = self.source.history_start(self.series.timeframe)
+        if self.window is None or self.span.start is not None or self.window.start >= usual:
+            raise error
+        self.log_failure(error)
+        return self._start_anew(f"the plan no longer reaches back to {self.window.start:%Y-%m-%d}", usual)
+
+    def _start_anew(self, reason: str | None, first: pd.Timestamp | None = None) -> IngestionState:
         """Forget how far the series was; until it is whole again nothing downstream may use it."""
         with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
             before = store.read_state(connection, *self.series)
             status = series_status.statuses_of_ticker(connection, self.series.ticker).get(
                 (self.series.timeframe, ASSET)
             )
-            first = _history_start(self.source, self.series, before, self.span)
-            first = min(first, self.end)
+            first = min(first or _history_start(self.source, self.series, before, self.span), self.end)
             revision = max(before.data_revision if before else 0, status.revision if status else 0)
             state = IngestionState(
                 *self.series,
@@ -268,7 +288,7 @@ class _Work:
         A split that came into force between two windows has changed them, wherever the reading was at that moment.
         """
         with self.database.bulk() as connection:
-            _, first, _ = store.raw_summary(connection, *self.series)
+            _, first, _ = store.raw_summary(connection, *self.series, since=state.from_ts)
         if first is None:
             return False
         span = max(OVERLAP, OVERLAP_BARS * nominal_duration(self.series.timeframe))
@@ -359,19 +379,6 @@ class _Work:
             "data_revision": data_revision,
             "seconds": round(time.perf_counter() - self.window_began, 3),
         }
-
-
-def raw_status(state: IngestionState, status: Status, connection: Any) -> Status:
-    """The status of a series' raw bars, as the state and the rows have it."""
-    rows, first, last = store.raw_summary(connection, state.ticker, state.timeframe)
-    return replace(
-        status, state="ok", reason=None, revision=state.data_revision, rows=rows, first_ts=first, last_ts=last
-    )
-
-
-def splits_since(known: bool, today: dt.date) -> dt.date:
-    """From which execution date on splits are asked for: all that any history needs, or what may be new."""
-    return today - dt.timedelta(days=45) if known else dt.date(2000, 1, 1)
 
 
 def _end(source: VendorSource, series: Series, span: Span) -> pd.Timestamp:

@@ -37,6 +37,8 @@ class IngestionState:
     verified: bool
 
 
+_BEFORE_ALL_BARS = pd.Timestamp("1700-01-01", tz="UTC")
+
 _COLUMNS = (
     "ticker, timeframe, source, configuration, from_ts, watermark, data_revision, splits_applied, verified"
 )
@@ -91,13 +93,13 @@ def delete_rows_outside(
 
 
 def raw_summary(
-    connection: Any, ticker: str, timeframe: str
+    connection: Any, ticker: str, timeframe: str, since: pd.Timestamp | None = None
 ) -> tuple[int, pd.Timestamp | None, pd.Timestamp | None]:
-    """Number, first and last time of a series' raw rows."""
+    """Number, first and last time of a series' raw rows, of those from `since` on where it is given."""
     ((rows, first, last),) = execute(
         connection,
-        "SELECT count(*), min(ts), max(ts) FROM raw_bars WHERE ticker = $1 AND timeframe = $2",
-        [ticker, timeframe],
+        "SELECT count(*), min(ts), max(ts) FROM raw_bars WHERE ticker = $1 AND timeframe = $2 AND ts >= $3",
+        [ticker, timeframe, since or _BEFORE_ALL_BARS],
     )
     return int(rows), first, last
 

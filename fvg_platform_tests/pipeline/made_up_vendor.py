@@ -19,6 +19,7 @@ from fvg_platform.sources.base import (
     Split,
     SymbolInfo,
     VendorError,
+    VendorPlanError,
     Window,
 )
 from fvg_platform_tests.market_bars import random_bars
@@ -35,6 +36,7 @@ class MadeUpVendor:
 
     bars: pd.DataFrame = field(default_factory=lambda: random_bars("1h", "2024-01-01", "2024-04-01", seed=5))
     now: pd.Timestamp = END
+    first: pd.Timestamp = START
     before_call: Callable[[int], None] = lambda _number: None
     calls: list[Window] = field(default_factory=list)
     name: str = "made_up"
@@ -55,7 +57,7 @@ class MadeUpVendor:
         return self.now
 
     def history_start(self, timeframe: str) -> pd.Timestamp:
-        return START
+        return self.first
 
     def windows(self, ticker: str, timeframe: str, start: pd.Timestamp, end: pd.Timestamp) -> list[Window]:
         edges = [*pd.date_range(start, end, freq="10D", inclusive="left"), end]
@@ -64,6 +66,8 @@ class MadeUpVendor:
     def fetch(self, ticker: str, timeframe: str, window: Window) -> Fetched:
         self.calls.append(window)
         self.before_call(len(self.calls))
+        if window.start < self.first:
+            raise VendorPlanError(f"the plan does not reach back to {window.start}")
         known = self.known()
         inside = known[(known["ts"] >= window.start) & (known["ts"] < window.end)]
         return Fetched(inside.reset_index(drop=True), calls=1)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fvg_platform.pipeline.ingestion import MOST_READINGS, Ingested, Span, ingest_series, plan_series
-from fvg_platform.sources.base import VendorError
+from fvg_platform.sources.base import VendorError, VendorPlanError
 from fvg_platform.storage import ingestion as store
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database
@@ -217,6 +217,21 @@ def test_another_basis_reads_everything_anew(workplace: Workplace, database: Dat
     second = ingest_series(database, vendor, raw, "", "run")
     assert stored(workplace) == rows_of(vendor.known())
     assert second.state.data_revision > first.state.data_revision
+
+
+def test_what_the_plan_no_longer_reaches_is_given_up_when_history_is_read_anew(
+    workplace: Workplace, database: Database
+) -> None:
+    vendor = MadeUpVendor()
+    read(database, vendor)
+    vendor.first = pd.Timestamp("2024-02-01", tz="UTC")  # the plan's years have moved on
+    vendor.split(MIDDLE, 2.0)
+    done = read(database, vendor, splits="2024-02-20 2:1")
+    known = vendor.known()
+    assert stored(workplace) == rows_of(known[known["ts"] >= vendor.first])
+    assert done.state.from_ts == vendor.first
+    with pytest.raises(VendorPlanError):
+        read(database, vendor, splits="2024-02-20 2:1", span=Span(start=START, full=True))
 
 
 def test_a_series_that_the_vendor_does_not_have_is_told(database: Database) -> None:
