@@ -8,6 +8,8 @@ processes are looked after in `embedded_process`.
 import hashlib
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -37,6 +39,7 @@ _SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 _ORPHAN_SECONDS = 2.0
 # An answer is believed for so long, as long as the same process is there.
 _TRUSTED_SECONDS = 1.0
+_ASK_FOR_SSL = struct.pack("!ii", 8, 80877103)
 _DEAF_SECONDS = 10.0
 
 
@@ -96,6 +99,7 @@ class EmbeddedPostgres:
             It cannot be made or started; the message has the folder, the log's last lines and the way out.
         """
         if self._answered_just_now():
+            self._process.trim_log(self._timeout)
             return self.url
         if not self._answers():
             make_open_folder(self._place.folder)
@@ -213,9 +217,24 @@ class EmbeddedPostgres:
         )
 
     def _answered_just_now(self) -> bool:
-        """Asking takes a process of 7 ms, and every transaction of every series begins with it."""
+        """Whether the server that took connections a moment ago still answers.
+
+        pg_isready, which knows a server that recovers from one that works, takes 7 ms, and every transaction of every
+        series begins with this question; a server's first byte on its socket takes less than one.
+        """
         fresh = time.monotonic() - self._answered_at < _TRUSTED_SECONDS
-        return fresh and self._process.pid() == self._answering_pid
+        return fresh and self._process.pid() == self._answering_pid and self._greets()
+
+    def _greets(self) -> bool:
+        """Whether a new connection to the socket is answered: to the question for SSL a server says yes or no."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(1.0)
+            try:
+                connection.connect(str(self._socket_folder / SOCKET_FILE))
+                connection.sendall(_ASK_FOR_SSL)
+                return connection.recv(1) in (b"N", b"S")
+            except OSError:
+                return False  # whoever asks finds out why, and starts what has ended
 
     def _answers(self) -> bool:
         return self._ask() == 0
