@@ -4,11 +4,19 @@
     bars = research.bars("AAPL", "1d")
     labels = research.labels("AAPL", "1d")
 
-The database is the one that the environment describes; the embedded one is started if it does not run. For
-calculations on bars of your own import the pure packages: `fvg_platform.fvg`, `.features`, `.learning`.
+The database is the one that the environment describes; the embedded one is started if it does not run. Without any
+server, and for many series at once, read the files that `fvg export` or the asset `bar_snapshots` wrote:
+
+    files = research.snapshots()
+    files.bars.relation("AAPL").aggregate("timeframe, count(*), min(ts), max(ts)")
+    files.query("SELECT * FROM gaps JOIN labels USING (ticker, timeframe, ts, side)").df()
+    files.features.arrow(timeframe="1h")
+
+For calculations on bars of your own import the pure packages: `fvg_platform.fvg`, `.features`, `.learning`.
 """
 
 from functools import cache
+from pathlib import Path
 from typing import Literal, overload
 
 import pandas as pd
@@ -20,6 +28,18 @@ from fvg_platform.settings import load_settings
 from fvg_platform.storage import schema
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.series_tables import read_series_rows
+from fvg_platform.storage.snapshot_reader import MissingSnapshotsError, Snapshots
+
+__all__ = [
+    "MissingSnapshotsError",
+    "Snapshots",
+    "UnknownSeriesError",
+    "bars",
+    "features",
+    "gaps",
+    "labels",
+    "snapshots",
+]
 
 As = Literal["pandas", "arrow"]
 
@@ -67,6 +87,25 @@ def features(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table:
 def features(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
     """Bar features at each close; `fvg_platform.features.catalogue.FEATURES` describes the columns."""
     return _read(schema.features, ticker, timeframe, as_)
+
+
+def snapshots(folder: Path | str | None = None) -> Snapshots:
+    """The Parquet files of a folder, by default FVG_HOME/snapshots, as DuckDB relations, Arrow or DataFrames.
+
+    Nothing is started and nothing is connected to.
+
+    Raises
+    ------
+    MissingSnapshotsError
+        The folder is not there; the message says how it comes to be.
+    """
+    place = load_settings().home / "snapshots" if folder is None else Path(folder).expanduser()
+    if not place.is_dir():
+        raise MissingSnapshotsError(
+            f"there is no folder {place}: write it with `fvg export {place}`"
+            + (" or `fvg materialize --select bar_snapshots`" if folder is None else "")
+        )
+    return Snapshots(place)
 
 
 def _read(table: sa.Table, ticker: str, timeframe: str, as_: As) -> "pd.DataFrame | pa.Table":

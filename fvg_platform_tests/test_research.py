@@ -1,9 +1,13 @@
 """The notebook's door gives what lies in the tables."""
 
+from pathlib import Path
+
 import pytest
 
 from fvg_platform import research
 from fvg_platform.fvg.gaps import detect_gaps
+from fvg_platform.storage.bulk_connections import bulk_connection
+from fvg_platform.storage.snapshots import export_snapshots
 from fvg_platform_tests.platforms import Workplace
 
 
@@ -43,3 +47,32 @@ def test_an_unknown_series_is_named_with_those_that_there_are() -> None:
         research.bars("SPY", "1h")
     with pytest.raises(ValueError, match="unknown timeframe '2h'"):
         research.bars("AAPL", "2h")
+
+
+def test_snapshots_open_without_a_server(
+    sample: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FVG_HOME", str(tmp_path / "home of nobody"))
+    monkeypatch.setenv("FVG_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(
+        research.MissingSnapshotsError, match=r"no folder .*snapshots: write it with `fvg export"
+    ):
+        research.snapshots()
+    with bulk_connection(sample.url) as connection:
+        export_snapshots(connection, tmp_path / "home of nobody" / "snapshots", tickers=["IBM"])
+    files = research.snapshots()
+    bars = files.bars.frame("IBM", "1d")
+    assert len(bars) == 3270
+    assert str(bars["ts"].dtype) == "datetime64[us, UTC]"
+    found = detect_gaps(bars.drop(columns=["ticker", "timeframe"]), "1d")
+    assert sorted(files.gaps.frame("IBM", "1d")["bottom"]) == sorted(found["bottom"])
+    joined = files.query(
+        "SELECT count(*) FROM labels JOIN setups USING (ticker, timeframe, ts, side, config_id)"
+    )
+    assert joined.fetchall() == [(len(files.labels.arrow()),)]
+    by_timeframe = files.bars.relation("IBM").aggregate("timeframe, count(*), min(ts), max(ts)").fetchall()
+    assert {timeframe: count for timeframe, count, *_ in by_timeframe}["1d"] == 3270
+    assert len(files.query("SELECT * FROM gaps JOIN labels USING (ticker, timeframe, ts, side)").df()) > 0
+    ((newest,),) = files.bars.relation("IBM", "1d").aggregate("max(ts)").fetchall()
+    assert newest.isoformat() == bars["ts"].iloc[-1].isoformat()
+    assert newest.utcoffset().total_seconds() == 0
