@@ -5,9 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from fvg_platform.pipeline.assets import SERIES_ASSETS, coverage, models, predictions, symbols
+from fvg_platform.pipeline.assets import SERIES_ASSETS, coverage, models, predictions, snapshots, symbols
 from fvg_platform.pipeline.automation import (
     alerts,
+    data_retention,
     freshness,
     retention,
     schedules,
@@ -38,6 +39,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             symbols.symbols,
             *(asset.definition() for asset in SERIES_ASSETS),
             coverage.coverage,
+            snapshots.bar_snapshots,
             models.train_test_split,
             models.win_rate_model,
             predictions.daily_predictions,
@@ -49,12 +51,14 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             retention.purge_old_runs,
             ingest_job,
             freshness.judge_freshness,
+            data_retention.prune_data,
         ],
         "schedules": [
             *schedules.SCHEDULES,
             *vendor_schedules.SCHEDULES,
             retention.purge_schedule,
             freshness.judge_freshness_often,
+            data_retention.prune_schedule,
         ],
         "sensors": [*sensors.SENSORS, alerts.alert_on_finished_runs],
         # One process: a step of its own process imports the definitions again, 1 to 2 s each.

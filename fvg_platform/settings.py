@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     ui_url: str | None = None
     seed: int = 20260101
     retention_days: int = Field(default=90, ge=1)
+    retention: str = "bars.1m=5y, prediction_features=1y"
 
     @field_validator(
         "database_url",
@@ -131,6 +132,11 @@ class Settings(BaseSettings):
     def model_store(self) -> Path:
         """Where the models' artifacts lie."""
         return self.home / "models"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where the tables lie as Parquet files."""
+        return self.home / "snapshots"
 
     @property
     def dagster_files(self) -> Path:

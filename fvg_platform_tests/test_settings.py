@@ -60,7 +60,15 @@ def test_a_blank_variable_is_unset(monkeypatch: pytest.MonkeyPatch, name: str) -
         ({"FVG_SEED": "many", "FVG_RETENTION_DAYS": "ten"}, r"FVG_SEED: .*; FVG_RETENTION_DAYS: "),
         ({"FVG_BAR_SOURCE": "files"}, r"FVG_BAR_SOURCE=files needs FVG_FILES_DIR: .*TICKER_TIMEFRAME"),
     ],
-    ids=["unknown source", "no days", "two faults", "files without a folder"],
+    ids=[
+        "unknown source",
+        "vendor without a key",
+        "made timeframe",
+        "open address",
+        "no days",
+        "two faults",
+        "files without a folder",
+    ],
 )
 def test_a_value_that_cannot_be_used_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str

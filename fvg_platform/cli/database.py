@@ -13,6 +13,8 @@ from fvg_platform.cli.shared import (
     database_ready,
     embedded_server,
     end,
+    exit_for,
+    platform_ready,
     print_values,
     say,
     shown_url,
@@ -86,6 +88,30 @@ def db_migrate() -> None:
     """Bring the tables up to date."""
     with database_ready():
         say("The tables are up to date.")
+
+
+@db.command("prune")
+def db_prune(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Really delete; without it only what would go is shown.")
+    ] = False,
+) -> None:
+    """Show what FVG_RETENTION lets go, or delete it."""
+    import pandas as pd
+
+    from fvg_platform.pipeline.automation.data_retention import retention_table
+    from fvg_platform.pipeline.refresh import prune
+    from fvg_platform.storage.retention import plan_retention
+
+    with platform_ready() as (opened, definitions):
+        rules = opened.resources["retention_rules"]
+        with opened.database.bulk() as connection:
+            planned = plan_retention(connection, rules, pd.Timestamp.now(tz="UTC"))
+        sys.stdout.write(f"{rules}\n\n{retention_table(planned)}\n")
+        if apply and planned:
+            run = prune(opened, definitions, say=say)
+            exit_for([] if run.success else [run])
+            say("What is derived from the rest is brought up to date by the next run: fvg demo")
 
 
 @db.command("backup")

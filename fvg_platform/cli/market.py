@@ -11,6 +11,7 @@ from fvg_platform.cli.shared import (
     AsJson,
     Tickers,
     Timeframes,
+    database_ready,
     exit_for,
     platform_ready,
     print_values,
@@ -119,3 +120,22 @@ def replay_server(
 
     plan = FaultPlan.parse(faults) if faults else None
     serve(folder, port=port, key=key, faults=plan, calls_per_minute=calls_per_minute or None, say=say)
+
+
+@app.command()
+def export(
+    folder: Annotated[
+        Path, typer.Argument(help="Where the files go: TABLE/timeframe=F/ticker=T/part-0.parquet.")
+    ],
+    ticker: Tickers = None,
+    timeframe: Timeframes = None,
+) -> None:
+    """Write bars, gaps, setups, labels and features as Parquet files, which DuckDB reads in place."""
+    from fvg_platform.storage.snapshots import export_snapshots
+
+    with database_ready() as (_settings, database), database.bulk() as connection:
+        done = export_snapshots(connection, folder, tickers=ticker, timeframes=timeframe)
+    say(
+        f"{folder}: {done.files} files written with {done.rows:,} rows, {done.skipped} were up to date, "
+        f"{done.removed} removed"
+    )

@@ -125,7 +125,8 @@ def plan_ingestion(database: Database, source: MarketSource, config: IngestConfi
     costs = []
     for info in series if holes is None else [i for i in series if holes.get((i.ticker, i.timeframe))]:
         own = span if holes is None else Span(holes=holes[info.ticker, info.timeframe])
-        plan = plan_series(database, vendor, info, source.splits_of(info.ticker), own)
+        keep_from = source.oldest_kept(info.timeframe)
+        plan = plan_series(database, vendor, info, source.splits_of(info.ticker), own, keep_from)
         calendar = trading_calendar(info.asset_class, anchor=info.basis.anchor, session=info.basis.session)
         opens = [_microseconds(window.start) for window in plan.windows]
         ends = [_microseconds(window.end) for window in plan.windows]
@@ -169,6 +170,7 @@ def run_ingestion(
             splits,
             context.run_id,
             span=span if holes is None else Span(holes=holes[name]),
+            keep_from=source.oldest_kept(info.timeframe),
             report=lambda done, total: bar.moved(str(name), done, total),
             say=progress.tell,
         )

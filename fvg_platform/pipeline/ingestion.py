@@ -75,15 +75,22 @@ class Plan:
     reason: str
 
 
-def plan_series(database: Database, source: VendorSource, info: SeriesInfo, splits: str, span: Span) -> Plan:
+def plan_series(
+    database: Database,
+    source: VendorSource,
+    info: SeriesInfo,
+    splits: str,
+    span: Span,
+    keep_from: pd.Timestamp | None = None,
+) -> Plan:
     """What :func:`ingest_series` would read now, without asking the vendor for bars."""
-    series = Series(info.ticker, info.timeframe)
+    series, span = Series(info.ticker, info.timeframe), _kept(span, keep_from)
     with database.bulk() as connection:
         state = store.read_state(connection, *series)
     end = _end(source, series, span)
     reason = _reason_to_start_anew(state, info, splits, span)
     if state is None or reason:
-        windows = source.windows(*series, _history_start(source, series, state, span), end)
+        windows = source.windows(*series, _history_start(source, series, state, span, keep_from), end)
         return Plan(series, tuple(windows), reason or "first reading")
     return Plan(series, tuple(_windows(source, state, span, end)), "from before the watermark on")
 
@@ -96,6 +103,7 @@ def ingest_series(
     run_id: str,
     *,
     span: Span | None = None,
+    keep_from: pd.Timestamp | None = None,
     report: Report | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Ingested:
@@ -107,6 +115,8 @@ def ingest_series(
         The splits that the vendor's adjusted history contains by now, as `store.splits_in_force` gives them.
     span
         By default from the watermark, or the start of the history, up to the last complete bar.
+    keep_from
+        Nothing older is asked for: retention would remove it again.
     report
         Told after each window how many are done, and of how many.
 
@@ -122,7 +132,8 @@ def ingest_series(
             say(f"{series} is being read by another run: waiting for it")
 
     with held_lock(database.url, f"ingest {series}", on_wait=waiting) as waited:
-        work = _Work(database, source, info, splits, run_id, span or Span(), report)
+        asked = _kept(span or Span(), keep_from)
+        work = _Work(database, source, info, splits, run_id, asked, keep_from, report)
         try:
             return work.run(waited)
         except Exception as error:
@@ -141,11 +152,12 @@ class _Work:
         splits: str,
         run_id: str,
         span: Span,
+        keep_from: pd.Timestamp | None,
         report: Report | None,
     ) -> None:
         self.database, self.source, self.info = database, source, info
         self.series = Series(info.ticker, info.timeframe)
-        self.splits, self.run_id, self.span = splits, run_id, span
+        self.splits, self.run_id, self.span, self.keep_from = splits, run_id, span, keep_from
         self.report = report or (lambda _done, _total: None)
         self.end = _end(source, self.series, span)
         self.written, self.fetched, self.calls, self.done, self.total = Written(), 0, 0, 0, 0
@@ -198,7 +210,8 @@ class _Work:
             status = series_status.statuses_of_ticker(connection, self.series.ticker).get(
                 (self.series.timeframe, ASSET)
             )
-            first = min(first or _history_start(self.source, self.series, before, self.span), self.end)
+            start = _history_start(self.source, self.series, before, self.span, self.keep_from)
+            first = min(first or start, self.end)
             revision = max(before.data_revision if before else 0, status.revision if status else 0)
             state = IngestionState(
                 *self.series,
@@ -223,6 +236,9 @@ class _Work:
         windows = _windows(self.source, state, self.span, self.end)
         self.total = self.done + len(windows)
         self.report(self.done, self.total)
+        if len(windows) > 1:
+            # A split that comes into force between two of them shows in neither's overlap.
+            state = replace(state, verified=False)
         for window in windows:
             moved = self._read_window(window, state)
             if moved is None:
@@ -386,14 +402,26 @@ def _end(source: VendorSource, series: Series, span: Span) -> pd.Timestamp:
     return closed if span.end is None else min(span.end, closed)
 
 
+def _kept(span: Span, keep_from: pd.Timestamp | None) -> Span:
+    """The span without what retention would remove."""
+    if keep_from is None or span.start is None or span.start >= keep_from:
+        return span
+    return replace(span, start=keep_from)
+
+
 def _history_start(
-    source: VendorSource, series: Series, state: IngestionState | None, span: Span
+    source: VendorSource,
+    series: Series,
+    state: IngestionState | None,
+    span: Span,
+    keep_from: pd.Timestamp | None,
 ) -> pd.Timestamp:
-    """As far back as the series was ever read or is asked for."""
-    usual = source.history_start(series.timeframe)
+    """As far back as the series was ever read or is asked for, and is kept."""
     if span.start is not None and (span.full or state is None):
         return span.start
-    return usual if state is None else min(state.from_ts, usual)
+    usual = source.history_start(series.timeframe)
+    first = usual if state is None else min(state.from_ts, usual)
+    return first if keep_from is None else max(first, keep_from)
 
 
 def _reason_to_start_anew(

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from functools import cached_property
 from threading import Lock
 
+import pandas as pd
+
 from fvg_platform.sources.base import BarSource, SeriesInfo, SymbolInfo, VendorSource
 from fvg_platform.storage import ingestion
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.retention_rules import RetentionRules, oldest_kept
 from fvg_platform.storage.symbols import active_symbols
 
 SPLITS_ARE_FRESH_FOR = 3600.0  # seconds
@@ -35,6 +38,10 @@ class MarketSource:
         Opens the vendor, given what tells the chosen symbols; None for a platform without one.
     beside
         Puts what was imported beside the source that it is given.
+    retention
+        How long bars are kept; by default for ever.
+    now
+        The clock.
     """
 
     def __init__(
@@ -44,8 +51,11 @@ class MarketSource:
         open_archive: Callable[[], BarSource],
         open_vendor: OpenVendor | None = None,
         beside: Callable[[BarSource], BarSource] = lambda source: source,
+        retention: RetentionRules | None = None,
+        now: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now(tz="UTC"),
     ) -> None:
         self._database = database
+        self._retention, self._now = retention or RetentionRules({}), now
         self._open_archive, self._open_vendor, self._beside = open_archive, open_vendor, beside
         self._splits: dict[str, str] | None = None
         self._splits_read_at = float("-inf")
@@ -91,13 +101,17 @@ class MarketSource:
         if since is None:
             if time.monotonic() - self._splits_read_at < SPLITS_ARE_FRESH_FOR:
                 return 0
-            since = dt.datetime.now(tz=dt.UTC).date() - SPLITS_READ_AGAIN
+            since = self._now().date() - SPLITS_READ_AGAIN
         found = self.vendor.splits(since)
         with self._database.engine.begin() as connection:
             news = ingestion.store_splits(connection, found, self.vendor.name)
         with self._lock:
             self._splits, self._splits_read_at = None, time.monotonic()
         return news
+
+    def oldest_kept(self, timeframe: str, last: pd.Timestamp | None = None) -> pd.Timestamp | None:
+        """The first bar of a timeframe that is kept, see :func:`fvg_platform.storage.retention_rules.oldest_kept`."""
+        return oldest_kept(self._retention, timeframe, self._now(), last)
 
     def forget(self) -> None:
         """Look at the source anew: files may have come or gone since, or the universe may have changed."""

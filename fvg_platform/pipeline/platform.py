@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from fvg_platform.pipeline.orphans import close_orphans
 from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.settings import Settings, project_folder
 from fvg_platform.storage import connections
@@ -71,6 +72,7 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
     os.environ.update(environment)
     try:
         with dg.DagsterInstance.get() as instance:
+            close_orphans(instance)
             yield Platform(settings, database, instance)
     finally:
         database.close()

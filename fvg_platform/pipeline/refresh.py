@@ -99,6 +99,15 @@ def fetch(
     return runs
 
 
+def prune(platform: "Platform", definitions: dg.Definitions, *, say: Say) -> StageRun:
+    """Remove what is older than its rule, as the job `prune_data`."""
+    say("prune_data: running")
+    config = {"ops": {"prune_old_rows": {"config": {"dry_run": False}}}}
+    run = stages.run_job("prune_data", definitions, platform.instance, config)
+    say(f"prune_data: {'done' if run.success else 'failed'} (run {run.run_id[:8]}, {run.seconds:.1f} s)")
+    return run
+
+
 def materialise(
     platform: "Platform",
     definitions: dg.Definitions,

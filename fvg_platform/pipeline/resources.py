@@ -18,6 +18,7 @@ from fvg_platform.pipeline.webhook import Webhook
 from fvg_platform.settings import Settings, load_settings
 from fvg_platform.sources.base import BarSource, SymbolInfo, VendorSource
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.retention_rules import RetentionRules
 
 __all__ = ["MarketSource", "ModelStore", "default_resources", "market_source"]
 
@@ -36,6 +37,8 @@ def market_source(
         open_archive=partial(_open_archive, settings),
         open_vendor=open_vendor if settings.bar_source == "polygon" else None,
         beside=partial(_with_imports, settings=settings),
+        retention=RetentionRules.parse(settings.retention),
+        now=clock,
     )
 
 
@@ -138,4 +141,6 @@ def default_resources(settings: Settings | None = None, database: Database | Non
         "alert_webhook": settings.alert_webhook and Webhook(settings.alert_webhook.get_secret_value()),
         "ui_url": settings.ui_url,
         "retention_days": settings.retention_days,
+        "retention_rules": RetentionRules.parse(settings.retention),
+        "snapshot_folder": settings.snapshots,
     }

@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
 from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.pipeline.orphans import PROCESS_TAG, this_process
 from fvg_platform.pipeline.partitions import tickers
 from fvg_platform.pipeline.series_assets import REBUILD_TAG
 
@@ -61,7 +62,7 @@ SERIES = Stage(
     ),
 )
 TRAINING = Stage("training_stage", ("train_test_split", "win_rate_model"))
-SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes"))
+SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes", "bar_snapshots"))
 STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS)
 
 
@@ -147,7 +148,9 @@ def run_stage(
     """
     job = definitions.resolve_job_def(stage.name)
     left = [asset for asset in stage.assets if select is None or asset in select]
-    tags = {STAGE_TAG: stage.name, **({REBUILD_TAG: "true"} if rebuild else {})}
+    tags = {STAGE_TAG: stage.name, PROCESS_TAG: this_process()}
+    if rebuild:
+        tags[REBUILD_TAG] = "true"
     if partition_range:
         tags |= {RANGE_START: partition_range[0], RANGE_END: partition_range[1]}
     while left:
@@ -176,7 +179,10 @@ def run_job(
     """Run a job that is no stage in this process, visible in the UI as any other run."""
     began = time.perf_counter()
     outcome = definitions.resolve_job_def(name).execute_in_process(
-        instance=instance, raise_on_error=False, run_config={**_QUIET, **run_config}
+        instance=instance,
+        tags={PROCESS_TAG: this_process()},
+        raise_on_error=False,
+        run_config={**_QUIET, **run_config},
     )
     return StageRun(name, outcome.run_id, outcome.success, time.perf_counter() - began, _failures(outcome))
 

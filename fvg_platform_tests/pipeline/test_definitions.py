@@ -34,6 +34,8 @@ def test_every_asset_says_what_it_is_and_shows_its_table(asset: str) -> None:
     assert node.kinds
     assert node.code_version
     assert node.group_name != "default"
+    if asset == "bar_snapshots":  # files, not a table
+        return
     table = schema.metadata.tables[node.metadata["dagster/table_name"]]
     shown = node.metadata["dagster/column_schema"].columns
     assert [(c.name, c.constraints.nullable, c.description) for c in shown] == [

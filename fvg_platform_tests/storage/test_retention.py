@@ -1,7 +1,6 @@
 """What is older than its rule goes, whole series at a time, and what is left is derived as if nothing else had been."""
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 from threading import Thread
 
@@ -34,17 +33,6 @@ NOW = pd.Timestamp("2024-06-15 12:00", tz="UTC")
 CUT_AT = pd.Timestamp("2024-04-01", tz="UTC")
 TWO_MONTHS = RetentionRules.parse("bars.1h=2mo")
 # Allows what the migration allows; until it does so itself.
-THINNING = """
-CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' AND current_setting('fvg.thin_predictions', true) = 'on' THEN
-        IF NEW.features = '{}'::jsonb AND to_jsonb(NEW) - 'features' = to_jsonb(OLD) - 'features' THEN
-            RETURN NEW;
-        END IF;
-    END IF;
-    RAISE EXCEPTION 'the table % is append-only: what was predicted stays as it was said', TG_TABLE_NAME;
-END $$
-"""
 
 
 def utc(text: str) -> pd.Timestamp:
@@ -306,10 +294,8 @@ def test_old_log_rows_go(place: Workplace) -> None:
 
 
 @pytest.fixture
-def predicted(sample: Workplace) -> Iterator[Workplace]:
-    with psycopg.connect(libpq_url(sample.url)) as database:
-        database.execute(THINNING)
-    yield sample
+def predicted(sample: Workplace) -> Workplace:
+    return sample
 
 
 SAID = "SELECT (to_jsonb(p) - 'features')::text FROM predictions p ORDER BY 1"

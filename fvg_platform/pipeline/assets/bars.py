@@ -11,6 +11,7 @@ from fvg_platform.market.bars import clean_bars as clean
 from fvg_platform.market.calendars import TradingCalendar, trading_calendar
 from fvg_platform.market.holes import coverage as coverage_of
 from fvg_platform.market.holes import find_holes
+from fvg_platform.market.kept_history import keep_history
 from fvg_platform.market.resampling import resample_bars
 from fvg_platform.market.timeframes import finer_timeframes
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
@@ -120,6 +121,7 @@ def _store_bars(task: Task) -> Stored:
             changed=task.new_inputs,
         )
     finer = Series(series.ticker, native.timeframe)
+    before = series_status.read_series(task.connection, *series)
     basis = series_status.read_series(task.connection, *finer) or {}
     series_status.write_series(
         task.connection,
@@ -128,9 +130,25 @@ def _store_bars(task: Task) -> Stored:
     calendar = calendar_of(task.connection, series)
     fine_bars = read_series_rows(task.connection, schema.market_data, *finer)
     bars_ = resample_bars(fine_bars, finer.timeframe, series.timeframe, calendar)
+    if before is not None and before["resampled_from"] == finer.timeframe:
+        bars_ = _with_what_cannot_be_made_any_more(task, finer, fine_bars, bars_)
     written = replace_series_rows(task.connection, schema.market_data, *series, bars_, task.lineage_id)
     written += _store_coverage(task, bars_)
     return Stored(written, len(bars_), *_range(bars_["ts"]), {"origin": f"resampled from {finer.timeframe}"})
+
+
+def _with_what_cannot_be_made_any_more(
+    task: Task, finer: Series, fine_bars: pd.DataFrame, made: pd.DataFrame
+) -> pd.DataFrame:
+    """Finer bars may be kept for a shorter time than what was made of them."""
+    series = task.series
+    first, last = _range(fine_bars["ts"])
+    gone_before = task.source.oldest_kept(finer.timeframe, last)
+    if gone_before is not None:
+        stored = read_series_rows(task.connection, schema.market_data, *series)
+        made = keep_history(made, stored, series.timeframe, gone_before=gone_before, first_finer=first)
+    cut = task.source.oldest_kept(series.timeframe, _range(made["ts"])[1])
+    return made if cut is None else made[made["ts"] >= cut].reset_index(drop=True)
 
 
 def _range(ts: pd.Series) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

@@ -55,7 +55,8 @@ def _bring_in(
     current = own is not None and own.state == "ok" and own.fingerprint == inputs.fingerprint(CODE_VERSION)
     if current and not rebuild:
         return None
-    return ingest_series(database, vendor, info, splits, run_id, say=progress.tell)
+    keep_from = source.oldest_kept(series.timeframe)
+    return ingest_series(database, vendor, info, splits, run_id, keep_from=keep_from, say=progress.tell)
 
 
 def _store_raw(task: Task) -> Stored:
@@ -95,7 +96,7 @@ def _fetched_already(task: Task, info: SeriesInfo) -> Stored:
 def _read_archive(task: Task, info: SeriesInfo) -> Stored:
     began = time.perf_counter()
     series = task.series
-    frame = task.source.source.read(*series)
+    frame = _without_what_was_pruned(task, task.source.source.read(*series))
     ts = frame["ts"]
     out_of_order = int((ts < ts.cummax()).sum())
     rows = frame.assign(seq=frame.groupby("ts").cumcount().astype("int32"))
@@ -126,6 +127,20 @@ def _read_archive(task: Task, info: SeriesInfo) -> Stored:
         "rows_out_of_order": out_of_order,
     }
     return Stored(written, len(frame), first, last, metadata)
+
+
+def _without_what_was_pruned(task: Task, frame: pd.DataFrame) -> pd.DataFrame:
+    """What retention has removed does not come back with the file that it came from.
+
+    A series that holds older bars was not pruned yet: its whole history comes in, so that coarser bars, which are kept
+    longer, are made of it first.
+    """
+    last = frame["ts"].max() if len(frame) else None
+    cut = task.source.oldest_kept(task.series.timeframe, last)
+    if cut is None:
+        return frame
+    rows, first, _ = store.raw_summary(task.connection, *task.series)
+    return frame[frame["ts"] >= cut] if rows and first is not None and first >= cut else frame
 
 
 def _write_basis(task: Task, info: SeriesInfo) -> None:

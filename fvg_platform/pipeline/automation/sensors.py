@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fvg_platform.learning.retraining import decide_retraining
+from fvg_platform.pipeline.orphans import close_orphans
 from fvg_platform.pipeline.stages import TRAINING
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.learning_tables import label_counts
@@ -49,4 +50,15 @@ def retrain_on_new_labels(
         yield dg.SkipReason("; ".join(reasons) or "no labels yet")
 
 
-SENSORS = [series_automation, retrain_on_new_labels]
+@dg.sensor(
+    name="close_orphaned_runs",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def close_orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Close runs of commands that were killed, so that they do not hold their place in the line for the vendor."""
+    closed = close_orphans(context.instance)
+    return dg.SkipReason(f"closed {', '.join(closed)}" if closed else "every run's process lives")
+
+
+SENSORS = [series_automation, retrain_on_new_labels, close_orphaned_runs]

@@ -9,6 +9,25 @@ down_revision = "0002_append_only"
 branch_labels = None
 depends_on = None
 
+# In a transaction that says so, retention may empty the features of a prediction, and change nothing else of it.
+REFUSE_ALL_BUT_THINNING = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('fvg.thin_predictions', true) = 'on' THEN
+        IF NEW.features = '{}'::jsonb AND to_jsonb(NEW) - 'features' = to_jsonb(OLD) - 'features' THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the table % is append-only: what was predicted stays as it was said', TG_TABLE_NAME;
+END $$
+"""
+REFUSE = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the table % is append-only: what was predicted stays as it was said', TG_TABLE_NAME;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -297,9 +316,11 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_ingestion_log_status"), "ingestion_log", "status IN ('SUCCESS', 'PARTIAL', 'FAILED')"
     )
+    op.execute(REFUSE_ALL_BUT_THINNING)
 
 
 def downgrade() -> None:
+    op.execute(REFUSE)
     op.drop_constraint(op.f("ck_ingestion_log_status"), "ingestion_log")
     op.execute("UPDATE ingestion_log SET status = 'SUCCESS' WHERE status = 'PARTIAL'")
     op.create_check_constraint(
