@@ -27,14 +27,14 @@ def symbols_due(database: Database, source: MarketSource, known: Sequence[str]) 
     """Whether the source offers other tickers than are active, or has something that it cannot list.
 
     What it cannot list is told by every run until it is mended: nothing else would ever name it. A vendor's universe is
-    read once a week.
+    read once a week, and when the configuration names a ticker that is not in it.
     """
     if source.vendor is not None:
         with database.engine.connect() as connection:
             read_at = universe_read_at(connection, source.source.name)
             active = active_tickers(connection)
         stale = read_at is None or pd.Timestamp.now(tz="UTC") - read_at > UNIVERSE_IS_FRESH_FOR
-        return stale or not active <= set(known)
+        return stale or not {*active, *source.vendor.wanted_tickers} <= active & set(known)
     if source.source.problems():
         return True
     offered = {info.ticker for info in source.source.symbols()}

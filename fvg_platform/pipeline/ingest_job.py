@@ -177,7 +177,7 @@ def run_ingestion(
 
     done: dict[str, Ingested] = {}
     failures: dict[Series, str] = {}
-    with ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
+    with progress.told_to(context.log.info), ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
         futures = [pool.submit(contextvars.copy_context().run, fetch, info) for info in series]
         for info, future in zip(series, futures, strict=True):
             name = Series(info.ticker, info.timeframe)

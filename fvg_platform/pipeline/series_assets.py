@@ -247,7 +247,7 @@ class SeriesAsset:
         wanted = in_working_order(context.partition_keys)
         failures: dict[Series, str] = {}
         # While one series waits for Postgres, which works on another core, the next one is computed.
-        with ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
+        with progress.told_to(context.log.info), ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
             futures = [
                 pool.submit(self.run_one, database, source, s, run_id, rebuild=rebuild) for s in wanted
             ]

@@ -146,6 +146,10 @@ class Fetched:
 class VendorSource(BarSource, Protocol):
     """A source that is asked over the network, window by window, and whose history grows and is adjusted anew."""
 
+    @property
+    def wanted_tickers(self) -> tuple[str, ...]:
+        """The tickers that the configuration names, whether the vendor has them or not."""
+
     def universe(self) -> list[Listing]:
         """Every instrument of the market, by ticker."""
 

@@ -37,6 +37,9 @@ class MadeUpVendor:
     bars: pd.DataFrame = field(default_factory=lambda: random_bars("1h", "2024-01-01", "2024-04-01", seed=5))
     now: pd.Timestamp = END
     first: pd.Timestamp = START
+    market: list[Listing] = field(
+        default_factory=lambda: [Listing("UVXY", "Fear", "equity", 1e9, 1, chosen=True)]
+    )
     before_call: Callable[[int], None] = lambda _number: None
     calls: list[Window] = field(default_factory=list)
     name: str = "made_up"
@@ -81,8 +84,12 @@ class MadeUpVendor:
 
         self.before_call = check
 
+    @property
+    def wanted_tickers(self) -> tuple[str, ...]:
+        return ("UVXY",)
+
     def universe(self) -> list[Listing]:
-        return [Listing("UVXY", "Fear", "equity", 1e9, 1, True)]
+        return self.market
 
     def splits(self, since: dt.date) -> list[Split]:
         return []

@@ -85,6 +85,11 @@ class PolygonSource:
         self._calendar: TradingCalendar = config.calendar
         self._problems: list[tuple[str, str]] = []
 
+    @property
+    def wanted_tickers(self) -> tuple[str, ...]:
+        """The tickers that the configuration names."""
+        return self.config.tickers
+
     def symbols(self) -> list[SymbolInfo]:
         """The instruments of the universe, by ticker."""
         asset_class = self.config.kind.asset_class
