@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := fvg_platform fvg_platform_tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench lock clean
+.PHONY: help demo up test soak lint bench lock clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ up: $(STAMP)  ## Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-
 
 test: $(STAMP) lint  ## lint, types and the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+soak: $(STAMP)  ## the long campaign against the vendor's look-alike: faulty answers, kills; minutes
+	$(BIN)/python -W ignore -m fvg_platform_tests.soak
 
 lint: $(STAMP)  ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check $(SOURCES)

@@ -9,7 +9,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -18,10 +19,11 @@ import psycopg
 import pytest
 
 from fvg_platform.definitions import build_definitions
+from fvg_platform.pipeline import resources
 from fvg_platform.pipeline.platform import Platform, open_platform
 from fvg_platform.pipeline.refresh import bring_up_to_date
 from fvg_platform.pipeline.stages import StageRun
-from fvg_platform.settings import Settings
+from fvg_platform.settings import Settings, load_settings
 from fvg_platform.storage.bulk_connections import close_idle_connections
 from fvg_platform.storage.connections import database_url, libpq_url
 from fvg_platform.storage.embedded import EmbeddedPostgres
@@ -31,14 +33,30 @@ EMPTY = "template_of_an_empty_platform"
 SAMPLE = "template_of_the_sample"
 
 
+@contextmanager
+def _variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """The environment with these variables; what it was before is put back at the end."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @dataclass(frozen=True)
 class Workplace:
-    """A platform that a test may do anything with: its home, its folder of bar files, its database."""
+    """A platform that a test may do anything with: its home, its folder of bar files, its database.
+
+    `variables`: what else its processes find in their environment.
+    """
 
     home: Path
     files: Path
     url: str
     bar_source: str = "files"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,25 +66,25 @@ class Workplace:
             "FVG_DATABASE_URL": self.url,
             "FVG_BAR_SOURCE": self.bar_source,
             "FVG_FILES_DIR": str(self.files),
+            **self.variables,
         }
 
     @property
     def settings(self) -> Settings:
         """The same as settings."""
-        return Settings(
-            home=self.home, database_url=self.url, bar_source=self.bar_source, files_dir=self.files
-        )
+        with _variables(self.environment):
+            return load_settings()
 
     @contextmanager
     def open(self) -> Iterator[tuple[Platform, dg.Definitions]]:
         """The platform and its graph, with the environment put back at the end."""
-        before = dict(os.environ)
-        try:
-            with open_platform(self.settings) as platform:
-                yield platform, build_definitions(resources=platform.resources)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        with _variables(self.environment), open_platform(self.settings) as platform:
+            yield platform, build_definitions(resources=platform.resources)
+
+    def of_vendor(self, url: str, key: str, **variables: str) -> "Workplace":
+        """The same platform with a vendor at `url` as its source, without a limit of calls."""
+        own = {"POLYGON_API_KEY": key, "FVG_POLYGON_URL": url, "FVG_CALLS_PER_MINUTE": "0"}
+        return replace(self, bar_source="polygon", variables={**own, **variables})
 
     def bring_up_to_date(self) -> list[StageRun]:
         """What `fvg demo` does before it prints."""
@@ -87,6 +105,11 @@ class Workplace:
     def contents(self) -> dict[str, list[tuple]]:
         """All rows of every table that is derived from the bars, without what names a run or a clock."""
         return {table: self.rows(query) for table, query in _CONTENTS.items()}
+
+
+def stop_clock(monkeypatch: pytest.MonkeyPatch, now: pd.Timestamp) -> None:
+    """Let the vendor's clock show `now` for the platforms of this process; that of the database goes on."""
+    monkeypatch.setattr(resources, "market_source", partial(resources.market_source, now=lambda: now))
 
 
 _CONTENTS: Mapping[str, str] = {

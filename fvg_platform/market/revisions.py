@@ -20,10 +20,12 @@ TOLERANCE = 1e-6
 class SecondReading:
     """Stored bars beside the same bars read again.
 
-    `common`: bars in both; `differing`: of these, with another price; `rescaled`: the oldest of them has another price,
+    `stored`: bars that were stored; `common`: bars in both;
+    `differing`: of these, with another price; `rescaled`: the oldest of them has another price,
     so the history before it was adjusted anew; `ratio`: its new close over the stored one.
     """
 
+    stored: int
     common: int
     differing: int
     rescaled: bool
@@ -43,10 +45,10 @@ def compare_readings(stored: pd.DataFrame, read: pd.DataFrame) -> SecondReading:
         microseconds(old["ts"]), microseconds(new["ts"]), assume_unique=True, return_indices=True
     )
     if not len(of_old):
-        return SecondReading(0, 0, False, 1.0)
+        return SecondReading(len(old), 0, 0, False, 1.0)
     before = old[list(PRICES)].to_numpy(dtype=np.float64)[of_old]
     now = new[list(PRICES)].to_numpy(dtype=np.float64)[of_new]
     equal = (np.abs(now - before) <= TOLERANCE * np.abs(before)) | (np.isnan(now) & np.isnan(before))
     differs = ~equal.all(axis=1)
     ratio = float(now[0, -1] / before[0, -1]) if before[0, -1] else float("nan")
-    return SecondReading(len(of_old), int(differs.sum()), bool(differs[0]), ratio)
+    return SecondReading(len(old), len(of_old), int(differs.sum()), bool(differs[0]), ratio)

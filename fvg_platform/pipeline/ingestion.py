@@ -185,7 +185,8 @@ class _Work:
         return Ingested(state, self.written, self.fetched, self.calls, self.done, waited)
 
     def _begin(self) -> IngestionState:
-        with self.database.bulk() as connection:
+        # Under the series' lock: the last commit of a reading that was killed may still be on its way.
+        with series_transaction(self.database.url, lock_key=f"series {self.series}") as connection:
             state = store.read_state(connection, *self.series)
         reason = _reason_to_start_anew(state, self.info, self.splits, self.span)
         if state is None or reason:
@@ -260,6 +261,12 @@ class _Work:
             if second.rescaled:
                 self._log(connection, window, fetched, Written(), state, "PARTIAL", _rescaled(second))
                 return None
+            if second.stored and fetched.bars.empty:
+                raise VendorError(
+                    f"{self.series}: {self.source.name} gave no bar from {window.start:%Y-%m-%d %H:%M} to "
+                    f"{window.end:%Y-%m-%d %H:%M} UTC, where it gave {second.stored} before: nothing was removed. Try "
+                    "again later; if they are gone for good, fvg ingest --full takes the vendor's word for it"
+                )
             lineage_id = series_status.open_lineage(
                 connection,
                 run_id=self.run_id,
@@ -278,7 +285,9 @@ class _Work:
                 since=window.start,
                 until=window.end,
             )
-            if not written.changed:
+            if written.changed:
+                self._outdate_status(connection)
+            else:
                 series_status.drop_lineage(connection, lineage_id)
             state = _moved(state, window, changed=bool(written.changed))
             store.write_state(connection, state)
@@ -286,6 +295,13 @@ class _Work:
         self.window = None
         self.written += written
         return state
+
+    def _outdate_status(self, connection: Any) -> None:
+        """The status speaks of other rows from now on: it is to be stated anew, though no bar has closed since."""
+        statuses = series_status.statuses_of_ticker(connection, self.series.ticker)
+        status = statuses.get((self.series.timeframe, ASSET))
+        if status is not None and status.fingerprint:
+            series_status.write_status(connection, replace(status, fingerprint=""))
 
     def _compare(
         self, connection: Any, state: IngestionState, window: Window, fetched: Fetched
@@ -417,10 +433,9 @@ def _history_start(
     keep_from: pd.Timestamp | None,
 ) -> pd.Timestamp:
     """As far back as the series was ever read or is asked for, and is kept."""
-    if span.start is not None and (span.full or state is None):
-        return span.start
-    usual = source.history_start(series.timeframe)
-    first = usual if state is None else min(state.from_ts, usual)
+    first = span.start or source.history_start(series.timeframe)
+    if state is not None:
+        first = min(first, state.from_ts)
     return first if keep_from is None else max(first, keep_from)
 
 

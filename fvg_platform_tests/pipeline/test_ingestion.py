@@ -240,6 +240,27 @@ def test_a_series_that_the_vendor_does_not_have_is_told(database: Database) -> N
         read(database, vendor)
 
 
+def test_a_vendor_that_forgets_what_it_gave_removes_nothing(workplace: Workplace, database: Database) -> None:
+    vendor = MadeUpVendor()
+    read(database, vendor)
+    before = stored(workplace)
+    vendor.bars = vendor.bars[vendor.bars["ts"] < END - pd.Timedelta(days=20)]
+    with pytest.raises(VendorError, match=r"gave no bar from 2024-03-24.* where it gave \d+ before"):
+        read(database, vendor)
+    assert stored(workplace) == before
+    read(database, vendor, span=Span(full=True))
+    assert stored(workplace) == rows_of(vendor.known()), "a person may take its word for it"
+
+
+def test_the_whole_history_anew_from_a_day_keeps_what_was_before_it(
+    workplace: Workplace, database: Database
+) -> None:
+    vendor = MadeUpVendor()
+    read(database, vendor)
+    read(database, vendor, span=Span(start=MIDDLE, full=True))
+    assert stored(workplace) == rows_of(vendor.known())
+
+
 def test_two_at_once_queue_and_the_second_has_little_to_do(workplace: Workplace, database: Database) -> None:
     vendor = MadeUpVendor()
     said: list[str] = []

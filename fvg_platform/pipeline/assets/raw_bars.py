@@ -11,7 +11,7 @@ from fvg_platform.pipeline.ingestion import ASSET, Ingested, ingest_series
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import VENDOR_POOL, Inputs, SeriesAsset, Stored, Task
-from fvg_platform.sources.base import SeriesInfo
+from fvg_platform.sources.base import SeriesInfo, VendorError
 from fvg_platform.storage import ingestion as store
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written
@@ -76,6 +76,10 @@ def _fetched_already(task: Task, info: SeriesInfo) -> Stored:
     state = store.read_state(task.connection, *task.series)
     if state is None:
         raise LookupError(f"nothing of {task.series} was fetched yet: materialise raw_bars")
+    if not state.verified:
+        raise VendorError(
+            f"{task.series} is being read anew by another run and is not whole yet: that run says when it is"
+        )
     rows, first, last = store.raw_summary(task.connection, *task.series)
     done = task.prepared if isinstance(task.prepared, Ingested) else None
     metadata: dict[str, Any] = {"source": info.basis.source, "basis": repr(info.basis)}
