@@ -1,7 +1,8 @@
 """From a vendor's HTTP answers to committed rows, beside what the client's decoding and the bare COPY reach alone.
 
 The vendor is the look-alike in a process of its own, on the same two cores, with the rate limit off. A refresh of 500
-hourly series has nothing new to find: it asks for each, compares the overlap and writes nothing.
+hourly series has nothing new to find: it asks for each, compares the overlap and writes nothing. The whole backfill is
+five years of minutes: retention, as it is by default, lets nobody ask for more.
 """
 
 import multiprocessing
