@@ -61,7 +61,7 @@ def used(sample: Workplace) -> Workplace:
     """The sample after half a year: its first runs are old, symbols and the last day's signals were made again."""
     age(sample, 100)
     with sample.open() as (platform, definitions):
-        assets = ["symbols", "daily_predictions", "prediction_outcomes"]
+        assets = ["symbols", "daily_predictions", "prediction_outcomes", "bar_snapshots"]
         runs = refresh.materialise(platform, definitions, assets=assets, say=lambda _: None)
         assert all(run.success for run in runs)
     return sample

@@ -27,7 +27,7 @@ def test_the_asset_writes_what_changed_and_says_so(sample: Workplace, tmp_path: 
     assert (
         first["rows_by_table"]["market_data"] == bars == len(Snapshots(tmp_path / "snapshots").bars.arrow())
     )
-    assert first["bytes"] == sum(p.stat().st_size for p in tmp_path.rglob("*.parquet")) > 0
+    assert first["bytes"] == sum(p.stat().st_size for p in (tmp_path / "snapshots").rglob("*.parquet")) > 0
     assert (first["skipped"], second["skipped"]) == (0, first["files"])
     assert (second["files"], second["rows"], second["bytes"]) == (0, 0, 0)
 
