@@ -65,10 +65,12 @@ def resample_bars(
     if last and _ends_early(us[[used[-1], -1]], labels[-1], calendar, source_timeframe, coarse):
         last -= 1
     if first >= last:
-        return _aggregate(bars.iloc[:0], starts[:0], timestamps(us[:0]))
+        return aggregate_runs(bars.iloc[:0], starts[:0], timestamps(us[:0]))
     end = starts[last] if last < len(starts) else len(used)
     rows = bars.iloc[used[starts[first] : end]]
-    return _aggregate(rows, starts[first:last] - starts[first], timestamps(coarse.opens(labels[first:last])))
+    return aggregate_runs(
+        rows, starts[first:last] - starts[first], timestamps(coarse.opens(labels[first:last]))
+    )
 
 
 def _starts_late(data_start: int, label: np.int64, finer: BarGrid, coarse: BarGrid) -> bool:
@@ -92,8 +94,8 @@ def _ends_early(
     return bool(max(last_finer_close, last_opens[1]) < coarse.closes(np.array([label]))[0])
 
 
-def _aggregate(rows: pd.DataFrame, starts: NDArray[np.int64], ts: pd.DatetimeIndex) -> pd.DataFrame:
-    """One bar for each run of rows that begins at `starts`, labelled `ts`."""
+def aggregate_runs(rows: pd.DataFrame, starts: NDArray[np.int64], ts: pd.DatetimeIndex) -> pd.DataFrame:
+    """One bar for each run of rows that begins at `starts` (ascending, the first 0), labelled `ts`."""
     values = {name: rows[name].to_numpy(dtype=np.float64) for name in rows.columns if name != "ts"}
     ends = np.append(starts[1:], len(rows)) - 1
     columns: dict[str, object] = {

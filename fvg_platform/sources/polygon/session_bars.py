@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fvg_platform.market.calendars import TradingCalendar
-from fvg_platform.market.grids import microseconds, timestamps
-
-_Columns = dict[str, NDArray[np.float64]]
+from fvg_platform.market.grids import BarGrid, microseconds, timestamps
+from fvg_platform.market.resampling import aggregate_runs
 
 
 def build_bars(parts: pd.DataFrame, timeframe: str, calendar: TradingCalendar) -> pd.DataFrame:
@@ -35,16 +34,14 @@ def build_bars(parts: pd.DataFrame, timeframe: str, calendar: TradingCalendar) -
     inside = np.flatnonzero(ordinals >= 0)
     again = _times_seen(us[inside])
     first = inside[again == 0]
-    made = [_aggregate(parts.iloc[first], ordinals[first])]
+    made = [_made_of(parts.iloc[first], ordinals[first], grid)]
     for variant in range(1, int(again.max(initial=0)) + 1):
         # The bars that another version of a part belongs to, once more with that version.
         other = inside[again == variant]
         rest = first[np.isin(ordinals[first], ordinals[other]) & ~np.isin(us[first], us[other])]
         rows = np.sort(np.concatenate([other, rest]))
-        made.append(_aggregate(parts.iloc[rows], ordinals[rows]))
-    bars = pd.concat(made, ignore_index=True).sort_values("ts", kind="stable", ignore_index=True)
-    bars["ts"] = timestamps(grid.opens(bars["ts"].to_numpy()))
-    return bars
+        made.append(_made_of(parts.iloc[rows], ordinals[rows], grid))
+    return pd.concat(made, ignore_index=True).sort_values("ts", kind="stable", ignore_index=True)
 
 
 def _times_seen(us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -54,26 +51,7 @@ def _times_seen(us: NDArray[np.int64]) -> NDArray[np.int64]:
     return position - np.maximum.accumulate(np.where(starts, position, 0))
 
 
-def _aggregate(parts: pd.DataFrame, ordinals: NDArray[np.int64]) -> pd.DataFrame:
-    """One row for each run of equal ordinals, which is its `ts`."""
+def _made_of(parts: pd.DataFrame, ordinals: NDArray[np.int64], grid: BarGrid) -> pd.DataFrame:
+    """One bar for each run of equal ordinals, labelled with the open that the grid expects."""
     labels, starts = np.unique(ordinals, return_index=True)
-    if not len(labels):
-        return parts.iloc[:0].assign(ts=labels)
-    ends = np.append(starts[1:], len(parts)) - 1
-    values: _Columns = {name: parts[name].to_numpy(np.float64) for name in parts.columns if name != "ts"}
-    volume, vwap = values["volume"], values["vwap"]
-    known = ~np.isnan(vwap)
-    weight = np.add.reduceat(np.where(known, volume, 0.0), starts)
-    turnover = np.add.reduceat(np.where(known, vwap, 0.0) * np.where(known, volume, 0.0), starts)
-    return pd.DataFrame(
-        {
-            "ts": labels,
-            "open": values["open"][starts],
-            "high": np.maximum.reduceat(values["high"], starts),
-            "low": np.minimum.reduceat(values["low"], starts),
-            "close": values["close"][ends],
-            "volume": np.add.reduceat(volume, starts),
-            "vwap": np.divide(turnover, weight, out=np.full(len(labels), np.nan), where=weight > 0),
-            "transactions": np.add.reduceat(values["transactions"], starts),
-        }
-    )
+    return aggregate_runs(parts, starts, timestamps(grid.opens(labels)))
