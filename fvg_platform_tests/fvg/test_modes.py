@@ -2,7 +2,7 @@
 
 import pytest
 
-from fvg_platform.fvg.modes import ModeConfig, mode_config
+from fvg_platform.fvg.modes import ConfigurationError, EngineConfig, ModeConfig, config_for, mode_config
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,55 @@ def test_identity_depends_on_every_field_and_on_nothing_else() -> None:
         {"min_size_atr": 0.2},
         {"stop_buffer_atr": 0.25},
         {"cost_bps": 2},
-        {"version": 2},
+        {"stop_slippage_bps": 1},
+        {"tick_size": 0.01},
+        {"day_only": True},
+        {"preset": "smc"},
+        {"luxalgo_threshold": 0.001},
+        {"required_rules": ("discount",)},
+        {"version": 3},
     ]
     identities = [settings(**change).identity for change in changes]
     assert len(set(identities)) == len(changes)
     assert settings(multiples=(1, 2, 3), cost_bps=1).identity == identities[0]
     # Stored labels are keyed by it: a change of this literal orphans them.
-    assert mode_config("1d").identity == "d27a8b9cd495"
+    assert mode_config("1d").identity == "0aff3fb74cfe"
+
+
+def test_a_mode_that_does_not_trade_the_timeframe_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"mode is 'daily', which trades 1d, not 5m: use 'scalping'"):
+        settings().require_fits("5m")
+
+
+def test_scalping_closes_with_the_day_where_sessions_are_known() -> None:
+    assert mode_config("1m").day_only and not mode_config("15m").day_only
+    assert not config_for("1m", None, calendar=None).day_only
+    assert config_for("1m", None, calendar=object()).day_only
+    with pytest.raises(ConfigurationError, match="day_only is True, but no calendar"):
+        config_for("1m", mode_config("1m"), calendar=None)
+
+
+def test_a_users_file_changes_single_fields_of_a_mode() -> None:
+    engine = EngineConfig(
+        {"scalping": {"min_size_atr": 0.2}, "costs": {"crypto": 8}, "daily": {"cost_bps": 2}}
+    )
+    assert engine.mode_config("1m").min_size_atr == 0.2
+    assert engine.mode_config("1m").ttl == 60
+    assert engine.mode_config("1h") == mode_config("1h")
+    assert engine.mode_config("1h", "crypto").cost_bps == 8
+    assert engine.mode_config("1d", "crypto").cost_bps == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hourly": {}}, "unknown mode 'hourly'"),
+        ({"daily": {"multiples": (3, 2, 1)}}, r"daily: multiples is \(3, 2, 1\): give three"),
+        ({"daily": {"stop": 1}}, "daily: stop is 1: extra inputs"),
+        ({"daily": {"required_rules": ["luck"]}}, "daily: required_rules is"),
+        ({"costs": {"bonds": 1}}, "costs of 'bonds'"),
+    ],
+)
+def test_a_users_file_is_refused_by_mode_and_field(changes: dict[str, dict[str, object]], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        EngineConfig(changes)

@@ -4,8 +4,6 @@ Nobody can win on them, so the interval of mean R must contain 0; the same setup
 order of prices is known, must average 0; and labels that always count the target first must fail the same test.
 """
 
-from dataclasses import replace
-
 import numba as nb
 import numpy as np
 import pandas as pd
@@ -22,8 +20,8 @@ SAMPLES = 2000
 BARS = 1500
 WALKS = 24
 LEVELS_CROSSED = 2  # the entry and the exit
-WIDE = replace(mode_config("1h"), cost_bps=0)
-TIGHT = replace(WIDE, stop_buffer_atr=0.1)
+WIDE = mode_config("1h").changed(cost_bps=0)
+TIGHT = WIDE.changed(stop_buffer_atr=0.1)
 
 
 @pytest.fixture(scope="module")
