@@ -105,6 +105,16 @@ class TradingCalendar:
             broken[1:] |= block[1:] != block[:-1]
         return broken
 
+    def session_closes(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+        """Closes of the sessions from the first that ends after `first` to the first that ends after `last`, UTC.
+
+        Shape (sessions,), increasing. Crypto's sessions are UTC days, currencies' the 24 hours to 17:00 New York.
+        """
+        start, stop = microseconds([first, last])
+        closes = sessions_between(self.asset_class, self.session, _years_of(np.array([start, stop]))).closes
+        begin, end = np.searchsorted(closes, [start, stop], side="right")
+        return timestamps(closes[begin : end + 1])
+
     def session_date(self, ts: Times) -> pd.DatetimeIndex:
         """The exchange day each time belongs to, as a date without zone, shape (n,).
 

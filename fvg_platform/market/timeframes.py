@@ -52,6 +52,17 @@ def nominal_duration(timeframe: str) -> pd.Timedelta:
     return _NOMINAL[require_timeframe(timeframe)]
 
 
+def coarser_than(timeframe: str, count: int | None = None) -> tuple[str, ...]:
+    """The `count` next coarser timeframes, or all, from the finest on."""
+    found = TIMEFRAMES[TIMEFRAMES.index(require_timeframe(timeframe)) + 1 :]
+    return found if count is None else found[:count]
+
+
+def finer_than(timeframe: str) -> tuple[str, ...]:
+    """All finer timeframes, from the coarsest on."""
+    return TIMEFRAMES[: TIMEFRAMES.index(require_timeframe(timeframe))][::-1]
+
+
 def finer_timeframes(timeframe: str) -> tuple[str, ...]:
     """The timeframes that bars of this one may be resampled from, the coarsest (cheapest) first."""
     return _RESAMPLED_FROM[require_timeframe(timeframe)]
