@@ -6,6 +6,7 @@ this module's business.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numba as nb
@@ -31,6 +32,10 @@ _FAULTS: dict[int, str] = {
     6: "has its low above another of its prices; clean the bars first",
     7: "has a negative or infinite volume; clean the bars first",
 }
+
+
+class BarError(ValueError):
+    """Bars that the engine cannot work with; the message names the column or the bar with its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +66,23 @@ def read_bars(bars: pd.DataFrame, timeframe: str) -> BarArrays:
 
     Raises
     ------
-    ValueError
-        For an unknown timeframe, a missing or non-numeric column, or a bar that breaks a rule; the message
-        gives the timeframe, the bar's position, its ts and its values.
+    UnknownTimeframeError
+        For an unknown timeframe.
+    BarError
+        For a missing or non-numeric column, times without a zone or in several, or a bar that breaks a rule;
+        the message gives the timeframe, the bar's position, its ts and its values.
     """
     require_timeframe(timeframe)
     absent = [name for name in _COLUMNS if name not in bars]
     if absent:
-        raise ValueError(f"{timeframe} bars lack {', '.join(absent)}: they need {', '.join(_COLUMNS)}")
+        raise BarError(f"{timeframe} bars lack {', '.join(absent)}: they need {', '.join(_COLUMNS)}")
     ts = _utc(bars["ts"], timeframe)
-    o, h, low, c, v = (_numbers(bars[name], f"{timeframe} bars") for name in _COLUMNS[1:])
+    o, h, low, c, v = (_numbers(bars[name], f"{timeframe} bars", BarError) for name in _COLUMNS[1:])
     times = _frozen(ts.asi8)
     if not _sound(times, o, h, low, c, v):
         fault, row = _first_fault(times, o, h, low, c, v)
         values = ", ".join(f"{n}={a[row]:.17g}" for n, a in zip(_COLUMNS[1:], (o, h, low, c, v), strict=True))
-        raise ValueError(f"{timeframe} bar {row} ({ts[row]}) {_FAULTS[fault]} ({values})")
+        raise BarError(f"{timeframe} bar {row} ({ts[row]}) {_FAULTS[fault]} ({values})")
     return BarArrays(ts, o, h, low, c, v)
 
 
@@ -86,10 +93,10 @@ def numeric_column(frame: pd.DataFrame, name: str, what: str) -> Floats:
     return _numbers(frame[name], what)
 
 
-def _numbers(column: pd.Series, what: str) -> Floats:
+def _numbers(column: pd.Series, what: str, error: type[ValueError] = ValueError) -> Floats:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         first = repr(column.iloc[0]) if len(column) else "empty"
-        raise ValueError(
+        raise error(
             f"{what}: column {column.name} must be numeric, but is {column.dtype} (first value {first})"
         )
     return _frozen(np.ascontiguousarray(column.to_numpy(dtype=np.float64, na_value=np.nan)))
@@ -97,16 +104,34 @@ def _numbers(column: pd.Series, what: str) -> Floats:
 
 def _utc(ts: pd.Series, timeframe: str) -> pd.DatetimeIndex:
     if not pd.api.types.is_datetime64_any_dtype(ts):
-        raise ValueError(
-            f"{timeframe} bars: ts must be timestamps with a zone, but is {ts.dtype}; parse them first"
-        )
+        raise BarError(f"{timeframe} bars: {_mixed_zones(ts) or _not_times(ts)}")
     index = pd.DatetimeIndex(ts)
     if index.tz is None:
         first = f", first {index[0]}" if len(index) else ""
-        raise ValueError(
+        raise BarError(
             f"{timeframe} bars: ts has no time zone ({ts.dtype}{first}); localise it (ts.dt.tz_localize)"
         )
     return index.tz_convert("UTC").as_unit("us")
+
+
+def _not_times(ts: pd.Series) -> str:
+    first = f" (first value {ts.iloc[0]!r})" if len(ts) else ""
+    return f"ts must be timestamps with a zone, but is {ts.dtype}{first}; parse them first"
+
+
+def _mixed_zones(ts: pd.Series) -> str | None:
+    """What is wrong with a column of objects that are times of several zones; None for any other column."""
+    times = [(row, value) for row, value in enumerate(ts) if not pd.isna(value)]
+    if not times or not all(isinstance(value, datetime) for _, value in times):
+        return None
+    start, first = times[0]
+    for row, value in times:
+        if str(value.tzinfo) != str(first.tzinfo):
+            return (
+                f"ts mixes zones: row {row} ({value}) is in {value.tzinfo or 'none'}, row {start} ({first}) in "
+                f"{first.tzinfo or 'none'}; convert them first (pd.to_datetime(ts, utc=True))"
+            )
+    return None
 
 
 def _frozen(array: Any) -> Any:

@@ -1,4 +1,4 @@
-"""When price first came back to each gap (specification, section 2).
+"""When price first came back to each zone (specification, section 2): gaps, and the zones derived from them.
 
 Bars are walked from the last to the first with a stack of the next record lows. The first bar at or below a
 level is found on it by a search that gallops from the top, since most gaps are touched soon: n + gaps ·
@@ -7,11 +7,46 @@ log(distance). A bearish gap is a bullish one on prices times -1.
 
 import numba as nb
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from fvg_platform.fvg.bar_input import Floats, Ints
+from fvg_platform.fvg.bar_input import BarArrays, Floats, Ints
 
+Sides = NDArray[np.int8]
+
+EVENTS: tuple[str, ...] = ("touched", "half_filled", "filled", "inverted")
 NEVER = -1
+
+
+def lifecycle_columns(
+    b: BarArrays, i: Ints, side: Sides, bottom: Floats, mid: Floats, top: Floats
+) -> dict[str, object]:
+    """The columns :data:`EVENTS` (bar positions, NULL if not yet) and `depth` of zones known at bars `i`."""
+    first, depth = follow_zones(b, i, side, bottom, mid, top)
+    nullable = {name: pd.arrays.IntegerArray(at, at == NEVER) for name, at in zip(EVENTS, first, strict=True)}
+    return nullable | {"depth": depth}
+
+
+def follow_zones(
+    b: BarArrays, i: Ints, side: Sides, bottom: Floats, mid: Floats, top: Floats
+) -> tuple[Ints, Floats]:
+    """Follow m zones over the bars after their own: bullish ones by the lows, bearish ones by the highs.
+
+    Parameters
+    ----------
+    i
+        The bar at whose close each zone is known, never decreasing; `side` is +1 or -1.
+
+    Returns
+    -------
+    Positions of the first bar of each of :data:`EVENTS`, shape (4, m), :data:`NEVER` where there is none, and
+    the deepest share of the zone penetrated, shape (m,), 0..1.
+    """
+    # Allocated here and not in the kernels: numpy asks for huge pages, a tenth of the page faults at 10M bars.
+    first, depth = np.empty((len(EVENTS), len(i)), np.int64), np.empty(len(i))
+    follow(1, b.low, b.close, i, side, bottom, mid, top, first, depth)
+    follow(-1, b.high, b.close, i, side, top, mid, bottom, first, depth)
+    return first, depth
 
 
 @nb.njit(cache=True)
@@ -20,14 +55,14 @@ def follow(
     price: Floats,
     close: Floats,
     i: Ints,
-    side: NDArray[np.int8],
+    side: Sides,
     far: Floats,
     mid: Floats,
     near: Floats,
     first: Ints,
     depth: Floats,
 ) -> None:
-    """First bars after `i` (increasing) at which the near edge, the centre and the far edge are reached.
+    """First bars after `i` (never decreasing) at which the near edge, the centre and the far edge are reached.
 
     `s` is the side whose gaps are followed: 1 by the lows, -1 by the highs (`price`). Written for those gaps:
     `first` (4, gaps), the bars of touch, half fill, fill and a close beyond the far edge, :data:`NEVER` where

@@ -13,17 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fvg_platform.fvg.bar_input import Floats
+from fvg_platform.fvg.block_bootstrap import FEWEST_BLOCKS, block_length, multiplicities, time_blocks
 from fvg_platform.fvg.modes import ModeConfig, mode_config
 from fvg_platform.fvg.outcomes import STATUSES
-from fvg_platform.market.timeframes import INTRADAY, nominal_duration
-
-# A bar takes more time on the calendar than on its own clock: an exchange is open 32.5 of 168 hours a week,
-# 5 of 7 days. Markets that never close get longer blocks than they need, which is safe.
-_CLOSED_INTRADAY = 168 / 32.5
-_CLOSED_DAILY = 7 / 5
-_MEAN_RUN = 2.0  # blocks drawn together on average: a block is a setup's horizon, and neighbours share trades
-_FEWEST_BLOCKS = 10  # an interval from fewer would look narrow for want of evidence
-_MOST_BLOCKS = 2000  # beyond it blocks are joined: 1,000 replicates of 2,000 blocks take about 0.2 s
+from fvg_platform.fvg.statistics_sums import is_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +102,16 @@ def summarise_labels(
     config = config or mode_config(timeframe)
     status = labels["status"]
     tallies = [_tally(labels, k, status) for k in (1, 2, 3)]
-    blocks = _blocks(labels["ts"], block or _horizon(timeframe, config))
+    blocks = time_blocks(labels["ts"], block or block_length(timeframe, config))
     filled = int(np.unique(blocks).size)
     tail = (1 - confidence) / 2
     targets = []
-    weights = _multiplicities(int(blocks.max()) + 1, replicates, seed) if filled >= _FEWEST_BLOCKS else None
+    weights = multiplicities(int(blocks.max()) + 1, replicates, seed) if filled >= FEWEST_BLOCKS else None
     for k, tally in enumerate(tallies, start=1):
         sums: Floats = np.stack([np.bincount(blocks, values) for values in tally.values()]).astype(float)
         drawn = sums[:, :0] if weights is None else sums @ weights
         targets.append(_target(k, tally, drawn, (tail, 1 - tail)))
-    statuses = {name: int(_is(status, name).sum()) for name in STATUSES}
+    statuses = {name: int(is_word(status, name).sum()) for name in STATUSES}
     return LabelSummary(len(labels), statuses, tuple(targets), filled)
 
 
@@ -131,21 +124,17 @@ def matured(labels: pd.DataFrame, bars: int, config: ModeConfig) -> NDArray[np.b
     return labels["i"].to_numpy() + config.horizon < bars
 
 
-def _is(column: pd.Series, word: str) -> NDArray[np.bool_]:
-    return (column == word).to_numpy(bool, na_value=False)
-
-
 def _tally(labels: pd.DataFrame, k: int, status: pd.Series) -> dict[str, Floats]:
     """For each setup, what it adds to each count and sum of target k."""
     tally: dict[str, Floats] = {}
-    entered = _is(status, "entered")
+    entered = is_word(status, "entered")
     for path in ("lo", "hi"):
         outcome = labels[f"outcome_{k}_{path}"]
-        censored = _is(outcome, "censored")
+        censored = is_word(outcome, "censored")
         r = labels[f"r_{k}_{path}"].to_numpy(float, na_value=np.nan)
         known = ~np.isnan(r)
         tally |= {
-            f"targets_{path}": _is(outcome, "target").astype(float),
+            f"targets_{path}": is_word(outcome, "target").astype(float),
             f"settled_{path}": (entered & ~censored).astype(float),
             f"censored_{path}": censored.astype(float),
             f"r_sum_{path}": np.where(known, r, 0.0),
@@ -183,33 +172,3 @@ def _target(k: int, tally: dict[str, Floats], drawn: Floats, quantiles: tuple[fl
         mean_r_lo=estimate("r_sum_lo", "r_count_lo"),
         mean_r_hi=estimate("r_sum_hi", "r_count_hi"),
     )
-
-
-def _horizon(timeframe: str, config: ModeConfig) -> pd.Timedelta:
-    closed = _CLOSED_INTRADAY if timeframe in INTRADAY else _CLOSED_DAILY
-    return nominal_duration(timeframe) * (config.horizon * closed)
-
-
-def _blocks(ts: pd.Series, length: pd.Timedelta) -> NDArray[np.int64]:
-    """The block of time that each row lies in, counted from the first row's; at most :data:`_MOST_BLOCKS`."""
-    if not len(ts):
-        return np.zeros(0, np.int64)
-    block = ((ts - ts.min()) // length).to_numpy(np.int64)
-    return block // (int(block.max()) // _MOST_BLOCKS + 1)
-
-
-def _multiplicities(blocks: int, replicates: int, seed: int) -> Floats:
-    """How often each block occurs in each replicate of the stationary bootstrap: (blocks, replicates).
-
-    `arch` has it too, but draws one replicate at a time and takes seconds to import.
-    """
-    rng = np.random.default_rng(seed)
-    counts = np.empty((blocks, replicates))
-    position = np.arange(blocks)
-    for column in range(replicates):
-        starts = rng.random(blocks) < 1 / _MEAN_RUN
-        starts[0] = True
-        begun = np.maximum.accumulate(np.where(starts, position, 0))
-        drawn = (rng.integers(blocks, size=blocks)[begun] + position - begun) % blocks
-        counts[:, column] = np.bincount(drawn, minlength=blocks)
-    return counts

@@ -2,7 +2,8 @@
 
 Bars do not tell the order of prices inside them, so each target has two paths, `lo` and `hi`: the worse and
 the better reading. They can part only where both end, or on the entry bar where `hi` ends alone; after it a
-live `hi` is always where `lo` is, so one walk serves both.
+live `hi` is always where `lo` is, so one walk serves both. What finer bars tell is added afterwards, in
+:mod:`fvg_platform.fvg.finer`, by the same reading of a bar.
 
 The rules are written once, for a long. `s` is the side: a short is a long on prices times -1, with highs and
 lows changing places.
@@ -24,6 +25,17 @@ NOWHERE = -1
 
 Codes = NDArray[np.int8]
 Bars = tuple[Floats, Floats, Floats, Floats]
+Levels = tuple[Floats, ...]
+"""Entry, stop and the three targets of all setups."""
+
+
+class Terms(NamedTuple):
+    """How long orders and trades live, in bars, and what a fill costs, as fractions of its price."""
+
+    ttl: int
+    max_hold: int
+    cost: float  # of one side
+    slippage: float  # of a stop
 
 
 class Walked(NamedTuple):
@@ -57,17 +69,16 @@ def walk(
     bars: Bars,
     i: Ints,
     side: Codes,
-    prices: Floats,
+    levels: Levels,
     risk: Floats,
-    ttl: int,
-    max_hold: int,
-    cost: float,
+    session_end: Ints,
+    terms: Terms,
     out: Walked,
 ) -> None:
     """Walk every setup along the bars.
 
-    `bars` are open, high, low, close (n each); `prices` entry, stop and three targets (5, m); `cost` is that of one
-    side as a fraction of the price.
+    `bars` are open, high, low, close (n each); `levels` entry, stop and three targets (m each); `session_end` the
+    position of the last bar of each bar's session (n), or empty where sessions end nothing.
     """
     status, entry_index, entry_price, outcome, exit_index, r, excursion = out
     target = np.empty(TARGETS)
@@ -75,35 +86,81 @@ def walk(
     price = np.empty((TARGETS, PATHS))
     for g in range(len(i)):
         s = float(side[g])
-        stop = s * prices[1, g]
+        stop = s * levels[1][g]
         for k in range(TARGETS):
-            target[k] = s * prices[2 + k, g]
-        state, f, fill, at_open = _rest(bars, s, i[g], s * prices[0, g], stop, target[0], ttl)
+            target[k] = s * levels[2 + k][g]
+        last = last_bar(i[g], terms.ttl, session_end)
+        state, f, fill, at_open = _rest(bars, s, i[g], s * levels[0][g], stop, target[0], last)
         status[g] = state
-        worst, best = np.nan, np.nan
-        if state == ENTERED:
-            how[:], at[:], price[:] = CENSORED, NOWHERE, np.nan
-            worst, best = _hold(bars, s, f, fill, at_open, stop, target, max_hold, how, at, price)
-            entry_index[g], entry_price[g] = f, s * fill
-        else:
-            how[:], at[:], price[:] = NO_OUTCOME, NOWHERE, fill if state == GAP_INVALID else np.nan
+        if state != ENTERED:
             entry_index[g], entry_price[g] = NOWHERE, np.nan
+            excursion[0, g], excursion[1, g] = np.nan, np.nan
+            # The bracket fills at the voiding open, and its stop at once: what it loses is costs and slippage.
+            lost = (2 * terms.cost + terms.slippage) * abs(fill) / risk[g] if state == GAP_INVALID else np.nan
+            for k in range(TARGETS):
+                for p in range(PATHS):
+                    outcome[k, p, g], exit_index[k, p, g], r[k, p, g] = NO_OUTCOME, NOWHERE, -lost
+            continue
+        end = last_bar(f, terms.max_hold, session_end)
+        worst, best = _hold(bars, s, f, fill, at_open, stop, target, end, terms.slippage, how, at, price)
+        entry_index[g], entry_price[g] = f, s * fill
         excursion[0, g], excursion[1, g] = (worst - fill) / risk[g], (best - fill) / risk[g]
         for k in range(TARGETS):
             for p in range(PATHS):
                 outcome[k, p, g], exit_index[k, p, g] = how[k, p], at[k, p]
-                paid = cost * (abs(fill) + abs(price[k, p])) / risk[g]
-                r[k, p, g] = (price[k, p] - fill) / risk[g] - paid
+                r[k, p, g] = net_r(fill, price[k, p], risk[g], terms.cost)
+
+
+@nb.njit(cache=True)
+def last_bar(j: int, lives: int, session_end: Ints) -> int:
+    """The last bar of what lives so many bars after bar j, within its session where sessions end it."""
+    return min(j + lives, session_end[j]) if len(session_end) else j + lives
+
+
+@nb.njit(cache=True)
+def net_r(fill: float, left: float, risk: float, cost: float) -> float:
+    """R of a trade from `fill` to `left` after costs."""
+    return ((left - fill) - cost * (abs(fill) + abs(left))) / risk
+
+
+@nb.njit(cache=True)
+def bar_readings(
+    opening: float, high: float, low: float, close: float, inside: bool, stop: float, target: float
+) -> tuple[int, int]:
+    """What a bar means for one target's worse and better path: STOP, TARGET, or CENSORED where the trade goes on.
+
+    `inside`: a long was filled inside this bar, from above. `opening` is NaN, so that its rules do not hold, where
+    the open lies before the fill or is the fill itself.
+    """
+    if opening <= stop:
+        return STOP, STOP
+    if opening >= target:
+        return TARGET, TARGET
+    beyond = high > target
+    if low <= stop:
+        return STOP, (TARGET if beyond else STOP)
+    if inside and not close > target:
+        return CENSORED, (TARGET if beyond else CENSORED)
+    return (TARGET, TARGET) if beyond else (CENSORED, CENSORED)
+
+
+@nb.njit(cache=True)
+def exit_price(reading: int, opening: float, stop: float, target: float, slippage: float) -> float:
+    """Where the stop or the target is filled: at the open if that lies beyond it, which a NaN never does."""
+    if reading == STOP:
+        left = opening if opening <= stop else stop
+        return left - slippage * abs(left)
+    return opening if opening >= target else target
 
 
 @nb.njit(cache=True)
 def _rest(
-    bars: Bars, s: float, i: int, entry: float, stop: float, target_1: float, ttl: int
+    bars: Bars, s: float, i: int, entry: float, stop: float, target_1: float, deadline: int
 ) -> tuple[int, int, float, bool]:
     """The resting order: status, bar, price (of the entry, or of the voiding open), entered at the open."""
     o, h, low, _ = bars
     highs, lows = (h, low) if s > 0 else (low, h)
-    last = min(i + ttl, len(o) - 1)
+    last = min(deadline, len(o) - 1)
     for j in range(i + 1, last + 1):
         if s * o[j] <= stop:
             return GAP_INVALID, j, s * o[j], True
@@ -113,7 +170,7 @@ def _rest(
             return ENTERED, j, entry, False
         if s * highs[j] > target_1:
             return RAN_AWAY, j, np.nan, False
-    return (EXPIRED if last == i + ttl else PENDING), NOWHERE, np.nan, False
+    return (EXPIRED if last == deadline else PENDING), NOWHERE, np.nan, False
 
 
 @nb.njit(cache=True)
@@ -125,7 +182,8 @@ def _hold(
     at_open: bool,
     stop: float,
     target: Floats,
-    max_hold: int,
+    end: int,
+    slippage: float,
     how: Codes,
     at: Ints,
     price: Floats,
@@ -133,89 +191,81 @@ def _hold(
     """Exit the six paths; returns the extreme prices of the last target's lo path, NaN if it is open."""
     o, h, low, c = bars
     highs, lows = (h, low) if s > 0 else (low, h)
-    if at_open:
-        live = _later_bar(f, np.nan, s * highs[f], s * lows[f], stop, target, how, at, price)
-    else:
-        live = _entry_bar(f, s * highs[f], s * lows[f], s * c[f], stop, target, how, at, price)
+    for k in range(TARGETS):
+        for p in range(PATHS):
+            how[k, p], at[k, p], price[k, p] = CENSORED, NOWHERE, np.nan
+    inside = not at_open
+    live = _read_bar(
+        f, np.nan, s * highs[f], s * lows[f], s * c[f], inside, stop, target, slippage, how, at, price
+    )
+    if f == end:
+        _time_exit(f, s * c[f], how, at, price)
     final = TARGETS - 1
     worst, best = fill, fill
     if how[final, LO] == CENSORED:
         worst = min(worst, s * lows[f])
         best = max(best, s * highs[f]) if at_open else best
-    end = f + max_hold
-    for j in range(f + 1, min(end, len(o) - 1) + 1):
-        if live == np.inf:
-            break
-        if s * lows[j] <= stop or s * highs[j] >= live:
-            live = _later_bar(j, s * o[j], s * highs[j], s * lows[j], stop, target, how, at, price)
+    j = f + 1
+    while live < np.inf and j < min(end + 1, len(o)):
+        high, bottom = s * highs[j], s * lows[j]
+        if bottom <= stop or high >= live:
+            live = _read_bar(
+                j, s * o[j], high, bottom, s * c[j], False, stop, target, slippage, how, at, price
+            )
         if j == end:
             _time_exit(j, s * c[j], how, at, price)
         if how[final, LO] == CENSORED:
-            worst, best = min(worst, s * lows[j]), max(best, s * highs[j])
+            worst, best = min(worst, bottom), max(best, high)
+        j += 1
     # The last price is NaN where the path is still open, and then so are both results.
     left = price[final, LO]
     return (min(worst, left), max(best, left)) if left == left else (np.nan, np.nan)
 
 
 @nb.njit(cache=True)
-def _entry_bar(
-    f: int,
-    high: float,
-    low: float,
-    close: float,
-    stop: float,
-    target: Floats,
-    how: Codes,
-    at: Ints,
-    price: Floats,
-) -> float:
-    """The bar inside which a long was filled from above; returns the lowest target whose lo path lives on."""
-    live = np.inf
-    for k in range(TARGETS):
-        if low <= stop:
-            _end(k, LO, STOP, f, stop, how, at, price)
-            if high > target[k]:
-                _end(k, HI, TARGET, f, target[k], how, at, price)
-            else:
-                _end(k, HI, STOP, f, stop, how, at, price)
-        elif close > target[k]:
-            _end(k, LO, TARGET, f, target[k], how, at, price)
-            _end(k, HI, TARGET, f, target[k], how, at, price)
-        else:
-            if high > target[k]:
-                _end(k, HI, TARGET, f, target[k], how, at, price)
-            live = min(live, target[k])
-    return live
+def excursion_of(
+    bars: Bars, s: float, f: int, at_open: bool, fill: float, x: int, left: float
+) -> tuple[float, float]:
+    """The extreme prices of one trade that left at bar x for `left`, as :func:`walk` takes them on its way."""
+    _, h, low, _ = bars
+    highs, lows = (h, low) if s > 0 else (low, h)
+    worst, best = min(fill, left), max(fill, left)
+    for j in range(f, x):
+        worst = min(worst, s * lows[j])
+        if j > f or at_open:
+            best = max(best, s * highs[j])
+    return worst, best
 
 
 @nb.njit(cache=True)
-def _later_bar(
+def _read_bar(
     j: int,
     opening: float,
     high: float,
     low: float,
+    close: float,
+    inside: bool,
     stop: float,
     target: Floats,
+    slippage: float,
     how: Codes,
     at: Ints,
     price: Floats,
 ) -> float:
-    """A bar wholly after the entry; `opening` is NaN, so no rule holds, where the open is the fill itself."""
+    """End the paths that bar j ends; returns the lowest target whose lo path lives on, infinity if none does."""
     live = np.inf
     for k in range(TARGETS):
-        for p in range(PATHS):
-            if how[k, p] != CENSORED:
-                continue
-            if opening <= stop:
-                _end(k, p, STOP, j, opening, how, at, price)
-            elif opening >= target[k]:
-                _end(k, p, TARGET, j, opening, how, at, price)
-            elif low <= stop and (p == LO or high <= target[k]):
-                _end(k, p, STOP, j, stop, how, at, price)
-            elif high > target[k]:
-                _end(k, p, TARGET, j, target[k], how, at, price)
-            else:
-                live = min(live, target[k])
+        if how[k, LO] != CENSORED:  # and then hi has ended too
+            continue
+        lo, hi = bar_readings(opening, high, low, close, inside, stop, target[k])
+        if lo == CENSORED:
+            live = min(live, target[k])
+        else:
+            how[k, LO], at[k, LO] = lo, j
+            price[k, LO] = exit_price(lo, opening, stop, target[k], slippage)
+        if hi != CENSORED and how[k, HI] == CENSORED:
+            how[k, HI], at[k, HI] = hi, j
+            price[k, HI] = exit_price(hi, opening, stop, target[k], slippage)
     return live
 
 
@@ -224,11 +274,4 @@ def _time_exit(j: int, close: float, how: Codes, at: Ints, price: Floats) -> Non
     for k in range(TARGETS):
         for p in range(PATHS):
             if how[k, p] == CENSORED:
-                _end(k, p, TIMEOUT, j, close, how, at, price)
-
-
-@nb.njit(cache=True)
-def _end(k: int, p: int, outcome: int, j: int, left_at: float, how: Codes, at: Ints, price: Floats) -> None:
-    how[k, p] = outcome
-    at[k, p] = j
-    price[k, p] = left_at
+                how[k, p], at[k, p], price[k, p] = TIMEOUT, j, close

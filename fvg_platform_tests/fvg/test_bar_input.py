@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fvg_platform.fvg.bar_input import BarError
 from fvg_platform.fvg.gaps import detect_gaps
 from fvg_platform.fvg.outcomes import label_setups
 
@@ -24,11 +25,19 @@ def put(column: str, value: object, row: int = 3) -> pd.DataFrame:
     return bars
 
 
+def mixed_zones() -> pd.DataFrame:
+    times = sound()["ts"].astype(object)
+    times[2] = times[2].tz_convert("America/New_York")
+    return sound().assign(ts=times)
+
+
 UNSOUND = {
     "unsorted": (sound().iloc[[0, 2, 1, 3, 4]], "1h bar 2 .* lies before"),
     "duplicate": (put("ts", sound()["ts"][2]), "1h bar 3 .* repeats the ts"),
     "no zone": (sound().assign(ts=sound()["ts"].dt.tz_localize(None)), "no time zone"),
     "text time": (sound().assign(ts=sound()["ts"].astype(str)), "ts must be timestamps"),
+    "mixed zones": (mixed_zones(), r"mixes zones: row 2 \(.*\) is in America/New_York, row 0 .* in UTC"),
+    "no times": (sound().assign(ts=[*range(5)]), "ts must be timestamps .* int64 .first value .*0"),
     "missing time": (put("ts", pd.NaT, 0), "1h bar 0 .* has no ts"),
     "NaN": (put("close", np.nan), "1h bar 3 .* missing or infinite price"),
     "infinite high": (put("high", np.inf), "1h bar 3 .* missing or infinite price"),
@@ -43,9 +52,9 @@ UNSOUND = {
 @pytest.mark.parametrize("case", UNSOUND)
 def test_unsound_bars_are_refused_by_both_entrances(case: str) -> None:
     bars, message = UNSOUND[case]
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(BarError, match=message):
         detect_gaps(bars, "1h")
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(BarError, match=message):
         label_setups(bars, NO_SETUPS, "1h")
 
 

@@ -6,9 +6,11 @@ import pytest
 import talib
 from numpy.typing import NDArray
 
+from benchmarks.bench_engine import smartmoneyconcepts_gaps
 from fvg_platform.fvg.gaps import detect_gaps, wilder_atr
+from fvg_platform.fvg.modes import ConfigurationError
 
-from .made_up import LIFECYCLE, bars_of, mirror, walk
+from .made_up import LIFECYCLE, bars_of, mirror, same, walk
 
 # bar:  open high low close; the gap is 12..16, its middle bar the second
 PATTERN = [(10, 12, 9, 11), (11, 17, 10, 16), (17, 20, 16, 19)]
@@ -153,10 +155,95 @@ def test_a_calendar_tells_closes_and_whether_either_step_breaks(before: list[int
     assert gap["known_at"] == gap["ts"] + pd.Timedelta(minutes=59)
 
 
-@pytest.mark.parametrize("preset", ["smc", "luxalgo", "Plain"])
-def test_other_presets_are_refused(preset: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown preset '{preset}': known are plain"):
+@pytest.mark.parametrize("preset", ["SMC", "Plain", ""])
+def test_an_unknown_preset_is_refused_by_name(preset: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"preset is '{preset}': use one of plain, smc, luxalgo"):
         detect_gaps(bars_of(PATTERN), "1h", preset=preset)
+
+
+@pytest.mark.parametrize("threshold", [-0.01, np.nan, np.inf, "0.1", None, True])
+def test_a_threshold_is_a_fraction_or_auto(threshold: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"threshold is {threshold!r}"):
+        detect_gaps(bars_of(PATTERN), "1h", threshold=threshold)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("middle", "smc", "luxalgo"),
+    [
+        ((11, 17, 10, 16), True, True),  # closes up and beyond the first high of 12
+        ((11, 17, 10, 12), True, False),  # closes up, but not beyond
+        ((13, 17, 10, 13), False, True),  # closes beyond, but where it opened
+        ((11, 17, 10, 10.5), False, False),
+    ],
+)
+def test_presets_ask_where_the_middle_bar_closed(
+    middle: tuple[float, float, float, float], smc: bool, luxalgo: bool
+) -> None:
+    bars = bars_of([PATTERN[0], middle, PATTERN[2]])
+    for series in (bars, mirror(bars, about=20)):
+        gap = detect_gaps(series, "1h", threshold=0.01).iloc[0]
+        assert (gap["smc"], gap["luxalgo"]) == (smc, luxalgo)
+        for preset, flag in (("plain", True), ("smc", smc), ("luxalgo", luxalgo)):
+            assert len(detect_gaps(series, "1h", preset=preset, threshold=0.01)) == flag
+
+
+@pytest.mark.parametrize(("about", "bottom"), [(None, 12), (20, 24)])
+def test_luxalgo_sets_the_size_of_either_side_against_the_bottom(about: float | None, bottom: float) -> None:
+    bars = bars_of(PATTERN) if about is None else mirror(bars_of(PATTERN), about)
+    ratio = 4 / bottom
+    kept = [len(detect_gaps(bars, "1h", preset="luxalgo", threshold=t)) for t in (0, ratio - 1e-9, ratio)]
+    assert kept == [1, 1, 0]  # the threshold must be exceeded
+
+
+def test_the_automatic_threshold_is_the_mean_relative_range_of_all_bars_so_far() -> None:
+    ranges = [3 / 9, 7 / 10, 4 / 16]  # of the pattern, mean 0.43
+    assert np.mean(ranges) > 4 / 12
+    assert not detect_gaps(bars_of(PATTERN), "1h")["luxalgo"].item()
+    calm = [(10, 10, 10, 10)] * 3  # mean 1.28 / 6
+    assert np.sum(ranges) / 6 < 4 / 12
+    wild_later = [(20, 90, 17, 18)] * 3  # not yet known at the gap
+    assert detect_gaps(bars_of([*calm, *PATTERN, *wild_later]), "1h")["luxalgo"].iloc[0]
+    walked = walk(500, seed=4)
+    auto = detect_gaps(walked, "1h")
+    mean = ((walked["high"] - walked["low"]) / walked["low"]).expanding().mean()
+    middle, first = walked["close"].to_numpy()[auto["i"] - 1], auto["i"] - 2
+    beyond = np.where(
+        auto["side"] > 0, middle > walked["high"].to_numpy()[first], middle < walked["low"].to_numpy()[first]
+    )
+    wanted = beyond & (auto["size"] / auto["bottom"] > mean[auto["i"]].to_numpy())
+    assert 0 < wanted.sum() < beyond.sum() < len(auto)
+    assert auto["luxalgo"].tolist() == wanted.tolist()
+
+
+def test_a_price_of_zero_or_less_has_no_relative_size() -> None:
+    down = mirror(bars_of(PATTERN), about=0)
+    assert detect_gaps(down, "1h", threshold=0)[["smc", "luxalgo"]].values.tolist() == [[True, False]]
+    # The first bar has no range relative to its low; the others' mean is that of a series without it.
+    odd = bars_of([(0, 1, 0, 1), (10, 10, 10, 10), (10, 10, 10, 10), *PATTERN])
+    gaps = detect_gaps(odd, "1h").query("bottom == 12")
+    assert gaps["luxalgo"].tolist() == [True]
+
+
+def test_a_preset_keeps_rows_and_changes_none() -> None:
+    bars = walk(800, seed=9)
+    plain = detect_gaps(bars, "5m")
+    for preset in ("smc", "luxalgo"):
+        kept = plain[plain[preset]]
+        assert 0 < len(kept) < len(plain)
+        same(detect_gaps(bars, "5m", preset=preset), kept)
+
+
+def test_smc_has_the_gaps_of_smartmoneyconcepts() -> None:
+    bars = walk(3000, seed=12)
+    ours = detect_gaps(bars, "1m", preset="smc")
+    theirs = smartmoneyconcepts_gaps(bars).dropna(subset="FVG")  # its index is the middle bar
+    assert (theirs.index + 1).tolist() == ours["i"].tolist()
+    assert (
+        theirs[["FVG", "Top", "Bottom"]].to_numpy().tolist()
+        == ours[["side", "top", "bottom"]].values.tolist()
+    )
+    mitigated = theirs["MitigatedIndex"].where(theirs["MitigatedIndex"] > 0)  # its 0 means never
+    assert mitigated.fillna(-1).tolist() == ours["touched"].fillna(-1).tolist()
 
 
 def test_rows_come_in_order_of_their_bar() -> None:

@@ -7,11 +7,16 @@ four. Bars are (open, high, low, close) from bar 1 on. An ending is "outcome bar
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from fvg_platform.fvg.gaps import detect_gaps
 from fvg_platform.fvg.modes import ModeConfig
 from fvg_platform.fvg.outcomes import label_setups
+from fvg_platform.fvg.setups import plan_setups
+from fvg_platform.market.calendars import trading_calendar
 
-from .made_up import bars_of, mirror
+from .made_up import bars_of, mirror, same, walk
 
 CONFIG = ModeConfig(mode="intraday", ttl=3, max_hold=4, cost_bps=0)
 QUIET = (105, 108, 101, 106)  # neither entered nor gone
@@ -245,10 +250,96 @@ def test_setups_that_make_no_sense_are_refused(change: dict[str, float], message
         label_setups(bars_of([QUIET] * 4), setups, "1h")
 
 
-def test_missing_columns_and_finer_bars_are_refused() -> None:
-    bars = bars_of([QUIET] * 4)
+def test_missing_columns_are_refused() -> None:
     setups = pd.DataFrame([{"i": 0, "side": 1, "risk": 10} | LEVELS])
     with pytest.raises(ValueError, match="1h setups lack the column risk"):
-        label_setups(bars, setups.drop(columns="risk"), "1h")
-    with pytest.raises(ValueError, match="not part of this version"):
-        label_setups(bars, setups, "1h", finer=bars)
+        label_setups(bars_of([QUIET] * 4), setups.drop(columns="risk"), "1h")
+
+
+SLIPPING = CONFIG.changed(cost_bps=20, stop_slippage_bps=50)
+
+
+@pytest.mark.parametrize(
+    ("later", "left"),
+    [
+        pytest.param([(103, 104, 90, 95)], 90 * 0.995, id="at the stop"),
+        pytest.param([(85, 86, 84, 85)], 85 * 0.995, id="at an open beyond it"),
+        pytest.param([(103, 112, 97, 104)], 110, id="targets do not slip"),
+        pytest.param([BESIDE] * 4, 104, id="nor does the time exit"),
+    ],
+)
+def test_stops_slip_and_costs_are_taken_on_the_actual_exit(later: list[Ohlc], left: float) -> None:
+    label = labelled([INSIDE, *later], config=SLIPPING)
+    for path in ("lo", "hi"):
+        assert label[f"r_1_{path}"] == pytest.approx((left - 100 - 0.002 * (100 + left)) / 10)
+
+
+def test_a_short_pays_more_for_its_slipped_stop() -> None:
+    label = labelled([INSIDE, (103, 104, 90, 95)], -1, SLIPPING)
+    left = 210 * 1.005  # the stop, mirrored
+    assert label["r_1_lo"] == pytest.approx((200 - left - 0.002 * (200 + left)) / 10)
+    assert label["mae_r"] == pytest.approx((200 - left) / 10)
+
+
+@both_sides
+def test_an_invalid_gap_loses_both_costs_and_the_slippage(side: int) -> None:
+    at = 85 if side > 0 else 2 * ABOUT - 85
+    label = labelled([(85, 95, 80, 92)], side, SLIPPING)
+    wanted = -(2 * 0.002 + 0.005) * at / 10
+    assert [label[f"r_{k}_{p}"] for k in (1, 2, 3) for p in ("lo", "hi")] == pytest.approx([wanted] * 6)
+
+
+def test_without_finer_bars_nothing_is_resolved_or_said_to_be_open() -> None:
+    label = labelled([(105, 115, 90, 95)])
+    assert not label["identified_1"]
+    assert (label["resolution"], label["identified_before_1"]) == ("1h", False)
+    assert pd.isna(label["unresolved"])
+
+
+@given(st.integers(0, 10_000), st.integers(20, 200), st.sampled_from([0.0, 30.0]))
+@settings(max_examples=20, deadline=None)
+def test_slippage_changes_prices_and_r_only(seed: int, n: int, bps: float) -> None:
+    config = CONFIG.changed(min_size_atr=0, cost_bps=1)
+    bars = walk(n, seed)
+    setups = plan_setups(detect_gaps(bars, "1h"), "1h", config=config)
+    slipped = label_setups(bars, setups, "1h", config=config.changed(stop_slippage_bps=bps))
+    exact = label_setups(bars, setups, "1h", config=config)
+    changing = [f"r_{k}_{p}" for k in (1, 2, 3) for p in ("lo", "hi")] + ["mae_r"]
+    same(slipped.drop(columns=changing), exact.drop(columns=changing))
+    for name in changing:
+        worse = slipped[name].notna() & (slipped[name] < exact[name])
+        assert (slipped[name][~worse].dropna() == exact[name][~worse].dropna()).all()
+    for k, path in ((k, p) for k in (1, 2, 3) for p in ("lo", "hi")):
+        stopped = (exact[f"outcome_{k}_{path}"] == "stop") | (exact["status"] == "gap_invalid")
+        cheaper = slipped[f"r_{k}_{path}"] < exact[f"r_{k}_{path}"]
+        assert (cheaper == (stopped & (bps > 0))).all()
+
+
+@given(st.integers(0, 10_000), st.integers(17, 380), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_a_tail_from_the_earliest_setups_bar_on_gives_the_same_rows(
+    seed: int, first: int, daily: bool
+) -> None:
+    """What a refresh relies on: nothing before a setup's bar decides it, and nothing after its horizon."""
+    config = CONFIG.changed(min_size_atr=0, ttl=6, max_hold=12, day_only=daily)
+    calendar = trading_calendar("equity") if daily else None
+    opens = calendar_opens()[:400]
+    bars = walk(len(opens), seed).assign(ts=opens)
+    setups = plan_setups(detect_gaps(bars, "1h"), "1h", config=config)
+    late = setups[setups["i"] >= first].reset_index(drop=True)
+    whole = label_setups(bars, late, "1h", config=config, calendar=calendar)
+    start = int(late["i"].min()) if len(late) else first
+    tail = label_setups(
+        bars.iloc[start:], late.assign(i=late["i"] - start), "1h", config=config, calendar=calendar
+    )
+    positions = ["i", "entry_index", *(f"exit_index_{k}_{p}" for k in (1, 2, 3) for p in ("lo", "hi"))]
+    same(tail.assign(**{name: tail[name] + start for name in positions}), whole)
+    decided = late[late["i"] + config.horizon < 300]
+    until = label_setups(bars.head(300), decided, "1h", config=config, calendar=calendar)
+    if not daily:  # a session that the cut leaves unfinished may still be open
+        same(until, whole.head(len(decided)))
+
+
+def calendar_opens() -> pd.DatetimeIndex:
+    first, last = pd.Timestamp("2024-01-02", tz="UTC"), pd.Timestamp("2024-06-01", tz="UTC")
+    return trading_calendar("equity").expected_opens("1h", first, last)
