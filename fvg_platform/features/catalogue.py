@@ -14,6 +14,7 @@ import pandas as pd
 
 from fvg_platform.features import (
     calendar,
+    gap_context,
     momentum,
     price_action,
     setup_measures,
@@ -35,7 +36,7 @@ FEATURES: tuple[Feature, ...] = (
     *calendar.FEATURES,
 )
 
-SETUP_FEATURES: tuple[Feature, ...] = setup_measures.FEATURES
+SETUP_FEATURES: tuple[Feature, ...] = (*setup_measures.FEATURES, *gap_context.FEATURES)
 
 # What a model pooled over tickers sees of a setup, in the order of its columns.
 MODEL_FEATURES: tuple[str, ...] = tuple(

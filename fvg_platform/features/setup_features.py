@@ -1,7 +1,8 @@
-"""The model's view of each setup: its own measures joined with the scale-free bar features of bar i.
+"""The model's view of each setup: its own measures, its gap's context, the scale-free bar features of bar i.
 
 One row per setup, with nothing in it that was not known at `known_at`, the close of bar i. The entries are in
-the catalogue; the measures themselves in :mod:`fvg_platform.features.setup_measures`.
+the catalogue; the measures themselves in :mod:`fvg_platform.features.setup_measures` and
+:mod:`fvg_platform.features.gap_context`.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fvg_platform.features.catalogue import FEATURES, MODEL_FEATURES, SETUP_FEATURES
+from fvg_platform.features.gap_context import CONTEXT_NUMBERS, CONTEXT_TEXTS
 from fvg_platform.features.setup_measures import SetupSeries
 
 __all__ = ["MODEL_FEATURES", "compute_setup_features"]
@@ -18,10 +20,16 @@ _SETUP_COLUMNS = (*_KEYS, "entry", "risk")
 # Never touched, half_filled, filled, inverted or depth: those look forward.
 _GAP_MEASURES = ["size_atr", "size_pct", "body_ratio", "volume_ratio", "spans_break"]
 _GAP_COLUMNS = ("i", "side", *_GAP_MEASURES)
+_CONTEXT_MEASURES = [*CONTEXT_NUMBERS, *CONTEXT_TEXTS]
+_CONTEXT_COLUMNS = ("i", "side", *_CONTEXT_MEASURES)
 
 
 def compute_setup_features(
-    setups: pd.DataFrame, gaps: pd.DataFrame, bar_features: pd.DataFrame, bars: pd.DataFrame
+    setups: pd.DataFrame,
+    gaps: pd.DataFrame,
+    bar_features: pd.DataFrame,
+    bars: pd.DataFrame,
+    context: pd.DataFrame,
 ) -> pd.DataFrame:
     """Describe each setup by what was known when bar i closed.
 
@@ -36,6 +44,9 @@ def compute_setup_features(
         As :func:`~fvg_platform.features.catalogue.compute_features` returns it for `bars`.
     bars : DataFrame of n bars
         `ts, close` of the series itself.
+    context : DataFrame
+        `i, side`, the gaps' context as :func:`fvg_platform.fvg.context.describe_context` returns it, and
+        `rule_score` as :func:`fvg_platform.fvg.rules.judge` does. Each setup's own gap is among them.
 
     Returns
     -------
@@ -46,19 +57,22 @@ def compute_setup_features(
     Raises
     ------
     ValueError
-        When a column is missing, the frames belong to different bars, or a setup has not exactly one gap.
+        When a column is missing, the frames belong to different bars, or a setup has not exactly one gap and one
+        context.
     """
     _require_columns(setups, "setups", _SETUP_COLUMNS)
     _require_columns(gaps, "gaps", _GAP_COLUMNS)
     _require_columns(bars, "bars", ("ts", "close"))
+    _require_columns(context, "context", _CONTEXT_COLUMNS)
     _require_columns(bar_features, "bar_features", ("ts", *(feature.name for feature in FEATURES)))
     positions = _positions_in(bars, bar_features, setups)
     known = SetupSeries(
         setups=setups,
         gaps=gaps,
-        own_gap=_own_gaps(setups, gaps),
+        own_gap=_own_rows(setups, gaps, "gaps", _GAP_MEASURES),
         bar=bar_features.iloc[positions],
         close=bars["close"].to_numpy(np.float64)[positions],
+        own_context=_own_rows(setups, context, "context", _CONTEXT_MEASURES),
     )
     columns = {feature.name: known.at_bar(feature.name) for feature in FEATURES if feature.scale_free}
     columns |= {feature.name: feature.compute(known) for feature in SETUP_FEATURES}
@@ -88,17 +102,20 @@ def _positions_in(bars: pd.DataFrame, bar_features: pd.DataFrame, setups: pd.Dat
     return positions
 
 
-def _own_gaps(setups: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
-    by_key = gaps.set_index(["i", "side"])[_GAP_MEASURES]
+def _own_rows(setups: pd.DataFrame, rows: pd.DataFrame, name: str, measures: list[str]) -> pd.DataFrame:
+    """The row of each setup's own gap, in the order of the setups."""
+    by_key = rows.set_index(["i", "side"])[measures]
     if not by_key.index.is_unique:
         i, side = by_key.index[by_key.index.duplicated()][0]
-        raise ValueError(f"gaps hold more than one of side {side:+d} at i = {i}: pass the gaps of one preset")
+        raise ValueError(
+            f"{name} hold more than one of side {side:+d} at i = {i}: pass the gaps of one preset"
+        )
     wanted = pd.MultiIndex.from_frame(setups[["i", "side"]])
     found = by_key.index.get_indexer(wanted)
     if (found < 0).any():
         i, side = wanted[int(np.argmax(found < 0))]
         raise ValueError(
-            f"the setup of side {side:+d} at i = {i} has no gap: pass the gaps it was planned from"
+            f"the setup of side {side:+d} at i = {i} has no row in {name}: pass that of the gaps it was planned from"
         )
     return by_key.iloc[found]
 

@@ -33,6 +33,7 @@ class SetupSeries:
         spans_break`
     bar : bar features at each setup's bar i, one row per setup
     close : close of each setup's bar i
+    own_context : the context of that gap and its rule_score, one row per setup
     """
 
     setups: pd.DataFrame
@@ -40,6 +41,7 @@ class SetupSeries:
     own_gap: pd.DataFrame
     bar: pd.DataFrame
     close: Values
+    own_context: pd.DataFrame
 
     @cached_property
     def side(self) -> Values:
@@ -58,6 +60,14 @@ class SetupSeries:
     def gap(self, column: str) -> Values:
         """A measure of the setup's own gap; NULL is NaN."""
         return self.own_gap[column].to_numpy(np.float64, na_value=np.nan)
+
+    def context(self, column: str) -> Values:
+        """A number or flag of the context of the setup's gap; NULL is NaN."""
+        return self.own_context[column].to_numpy(np.float64, na_value=np.nan)
+
+    def context_is(self, column: str, *names: str) -> Values:
+        """1 where a text of the gap's context is one of the names, else 0."""
+        return self.own_context[column].isin(list(names)).to_numpy(np.bool_).astype(np.float64)
 
     def at_bar(self, feature: str) -> Values:
         """A bar feature at bar i."""

@@ -5,8 +5,13 @@ import pandas as pd
 import pytest
 
 from fvg_platform.features.catalogue import FEATURES, SETUP_FEATURES, compute_features
+from fvg_platform.features.gap_context import CONTEXT_NUMBERS, CONTEXT_TEXTS
+from fvg_platform.features.gap_context import FEATURES as CONTEXT_FEATURES
 from fvg_platform.features.setup_features import MODEL_FEATURES, compute_setup_features
+from fvg_platform.fvg.context import describe_context
+from fvg_platform.fvg.context_columns import CONTEXT_COLUMNS
 from fvg_platform.fvg.gaps import detect_gaps
+from fvg_platform.fvg.rules import judge
 from fvg_platform.fvg.setups import plan_setups
 from fvg_platform_tests.features.made_bars import PRICES, random_bars, still_from
 
@@ -28,13 +33,32 @@ def hand_made(*rows: tuple[int, int], **measures: object) -> tuple[pd.DataFrame,
     return setups, gaps
 
 
+def blank(gaps: pd.DataFrame, **known: object) -> pd.DataFrame:
+    """A context in which nothing is known but what is given."""
+    unknown = dict.fromkeys(CONTEXT_NUMBERS, np.nan) | dict.fromkeys(CONTEXT_TEXTS)
+    return gaps[["i", "side"]].assign(**unknown | known)
+
+
 def describe(*rows: tuple[int, int], **measures: object) -> pd.DataFrame:
-    return compute_setup_features(*hand_made(*rows, **measures), BAR_FEATURES, BARS)
+    setups, gaps = hand_made(*rows, **measures)
+    return compute_setup_features(setups, gaps, BAR_FEATURES, BARS, blank(gaps))
+
+
+def in_context(side: int, **known: object) -> pd.Series:
+    setups, gaps = hand_made((250, side))
+    return compute_setup_features(setups, gaps, BAR_FEATURES, BARS, blank(gaps, **known)).iloc[0]
+
+
+def context_of(bars: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
+    context = describe_context(bars, gaps, "1h", coarser={"4h": bars.iloc[::4], "1d": bars.iloc[::24]})
+    return pd.concat([context, judge(context, gaps)], axis=1)
 
 
 def detected(bars: pd.DataFrame) -> pd.DataFrame:
     gaps = detect_gaps(bars, "1h")
-    return compute_setup_features(plan_setups(gaps, "1h"), gaps, compute_features(bars), bars)
+    return compute_setup_features(
+        plan_setups(gaps, "1h"), gaps, compute_features(bars), bars, context_of(bars, gaps)
+    )
 
 
 def test_columns_are_the_keys_and_the_model_features():
@@ -99,7 +123,7 @@ def test_nulls_are_nan_in_the_warm_up_and_neutral_after_it():
 
 def test_no_setups_give_no_rows_and_the_same_columns():
     setups, gaps = hand_made((250, 1))
-    empty = compute_setup_features(setups.iloc[:0], gaps, BAR_FEATURES, BARS)
+    empty = compute_setup_features(setups.iloc[:0], gaps, BAR_FEATURES, BARS, blank(gaps))
     assert list(empty) == list(describe((250, 1)))
     assert len(empty) == 0
     assert (empty[list(MODEL_FEATURES)].dtypes == np.float64).all()
@@ -121,7 +145,9 @@ def test_the_lifecycle_of_gaps_is_not_read():
     gaps = detect_gaps(BARS, "1h")
     setups = plan_setups(gaps, "1h")
     blind = gaps.drop(columns=["touched", "half_filled", "filled", "inverted", "depth"])
-    with_it, without = (compute_setup_features(setups, g, BAR_FEATURES, BARS) for g in (gaps, blind))
+    with_it, without = (
+        compute_setup_features(setups, g, BAR_FEATURES, BARS, context_of(BARS, g)) for g in (gaps, blind)
+    )
     pd.testing.assert_frame_equal(with_it, without)
 
 
@@ -142,17 +168,96 @@ def test_setup_features_are_free_of_scale(prices, volumes):
     pd.testing.assert_frame_equal(detected(scaled), detected(BARS), rtol=1e-9, atol=1e-10)
 
 
+def test_the_context_of_a_long_and_of_a_short_by_hand():
+    known = {
+        "trend": 1.0,
+        "structure_break": "choch",
+        "bars_since_break": 4.0,
+        "impulse_broke_structure": 1.0,
+        "range_position": 0.25,
+        "leg_poc_atr": 0.5,
+        "taker_buy_share": 0.6,
+        "profile_poc_atr": 3.0,
+        "profile_location": "above",
+        "session": "new_york_lunch",
+        "vwap_distance_atr": -2.0,
+        "prior_day_high_atr": -1.0,
+        "prior_day_low_atr": 4.0,
+        "coarser_1_range_position": 0.75,
+        "coarser_alignment": -0.5,
+        "rule_score": 0.8,
+    }
+    signed = {
+        "context_trend_alignment": 1.0,
+        "context_discount": 0.5,
+        "context_leg_poc_atr": 0.5,
+        "context_taker_pressure": 0.2,
+        "context_profile_poc_atr": 3.0,
+        "context_profile_location": 1.0,
+        "context_vwap_distance_atr": -2.0,
+        "context_coarser_discount": -0.5,
+    }
+    plain = {
+        "context_character_changed": 1.0,
+        "context_bars_since_break": 4.0,
+        "context_impulse_broke_structure": 1.0,
+        "context_in_new_york": 1.0,
+        "context_in_london": 0.0,
+        "context_in_killzone": 0.0,
+        "context_coarser_alignment": -0.5,  # signed by the context already
+        "context_rule_score": 0.8,
+    }
+    ahead, behind = "context_beyond_prior_day_atr", "context_above_prior_day_atr"
+    for side, day in ((1, {ahead: -1.0, behind: 4.0}), (-1, {ahead: -4.0, behind: 1.0})):
+        expected = {name: side * value for name, value in signed.items()} | plain | day
+        assert in_context(side, **known)[list(expected)].to_dict() == pytest.approx(expected)
+
+
+def test_an_unknown_context_is_neutral():
+    row = in_context(-1)
+    expected = {feature.name: 0.0 for feature in CONTEXT_FEATURES} | {
+        "context_bars_since_break": 500.0,
+        "context_bars_since_sweep": 12.0,
+        "context_leg_bars": 50.0,
+        "context_leg_zone_density": 1.0,
+        "context_rule_score": 0.5,
+    }
+    assert row[list(expected)].to_dict() == expected
+
+
+def test_what_the_features_read_of_a_context_is_in_it():
+    names = {column.name: column.kind for column in CONTEXT_COLUMNS}
+    assert {*CONTEXT_NUMBERS} - {"rule_score"} <= {name for name, kind in names.items() if kind != "text"}
+    assert set(CONTEXT_TEXTS) <= {name for name, kind in names.items() if kind == "text"}
+
+
+@pytest.mark.parametrize("bars", [BARS, still_from(BARS, 100, 200), BARS.assign(volume=0.0)])
+def test_context_features_are_within_their_units(bars):
+    features = detected(bars)
+    bounds = {"0/1": (0.0, 1.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
+    for feature in CONTEXT_FEATURES:
+        low, high = bounds.get(feature.unit, (-np.inf, np.inf))
+        values = features[feature.name].to_numpy()
+        assert np.isfinite(values).all(), feature.name
+        assert ((values >= low) & (values <= high)).all(), feature.name
+
+
 def test_frames_that_do_not_belong_together_are_refused():
     setups, gaps = hand_made((250, 1), (260, -1))
+    context = blank(gaps)
     with pytest.raises(ValueError, match=r"bar_features \(399 rows\) were not computed from these bars"):
-        compute_setup_features(setups, gaps, BAR_FEATURES.iloc[:399], BARS)
+        compute_setup_features(setups, gaps, BAR_FEATURES.iloc[:399], BARS, context)
     with pytest.raises(ValueError, match="there are 255 bars"):
-        compute_setup_features(setups, gaps, BAR_FEATURES.iloc[:255], BARS.iloc[:255])
+        compute_setup_features(setups, gaps, BAR_FEATURES.iloc[:255], BARS.iloc[:255], context)
     with pytest.raises(ValueError, match="setup row 0 says bar 251 opens at"):
-        compute_setup_features(setups.assign(i=[251, 260]), gaps, BAR_FEATURES, BARS)
-    with pytest.raises(ValueError, match=r"setup of side -1 at i = 260 has no gap"):
-        compute_setup_features(setups, gaps.iloc[:1], BAR_FEATURES, BARS)
+        compute_setup_features(setups.assign(i=[251, 260]), gaps, BAR_FEATURES, BARS, context)
+    with pytest.raises(ValueError, match=r"setup of side -1 at i = 260 has no row in gaps"):
+        compute_setup_features(setups, gaps.iloc[:1], BAR_FEATURES, BARS, context)
     with pytest.raises(ValueError, match=r"more than one of side \+1 at i = 250"):
-        compute_setup_features(setups, pd.concat([gaps, gaps]), BAR_FEATURES, BARS)
+        compute_setup_features(setups, pd.concat([gaps, gaps]), BAR_FEATURES, BARS, context)
     with pytest.raises(ValueError, match=r"gaps lack the column\(s\) size_atr"):
-        compute_setup_features(setups, gaps.drop(columns="size_atr"), BAR_FEATURES, BARS)
+        compute_setup_features(setups, gaps.drop(columns="size_atr"), BAR_FEATURES, BARS, context)
+    with pytest.raises(ValueError, match=r"setup of side -1 at i = 260 has no row in context"):
+        compute_setup_features(setups, gaps, BAR_FEATURES, BARS, context.iloc[:1])
+    with pytest.raises(ValueError, match=r"context lack the column\(s\) trend, session"):
+        compute_setup_features(setups, gaps, BAR_FEATURES, BARS, context.drop(columns=["trend", "session"]))
