@@ -55,8 +55,24 @@ def _outcomes(labels: pd.DataFrame, timeframe: str) -> dict[str, Any]:
     return {
         "entered": summary.statuses.get("entered", 0),
         "statuses": summary.statuses,
-        "targets": [_nan_to_none(asdict(target)) for target in summary.targets],
+        "targets": [
+            _nan_to_none(
+                asdict(target)
+                | {
+                    "identified_share_before": _identified_by_own_bars(
+                        labels, target.target, target.settled_lo
+                    )
+                }
+            )
+            for target in summary.targets
+        ],
     }
+
+
+def _identified_by_own_bars(labels: pd.DataFrame, target: int, settled: int) -> float:
+    """The share of settled setups whose outcome the series' own bars tell, without any finer ones."""
+    told = int(labels[f"identified_before_{target}"].sum())
+    return told / settled if settled else math.nan
 
 
 def _model(row: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -9,7 +9,8 @@ from rich.text import Text
 from fvg_platform.reports.overview import TARGETS, interval
 
 HOW_TO_READ = (
-    "Win rates: what the bars leave open (worse–better path), in brackets the 95 % sampling interval of both ends. "
+    "Won: target before stop; what the bars leave open (worse–better path), in brackets the 95 % sampling interval of both ends. "
+    "Told: outcomes that the bars leave in no doubt, the series' own → with finer ones. "
     "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate."
 )
 
@@ -20,14 +21,24 @@ def report_table(values: dict[str, Any]) -> RenderableType:
     for name in ("timeframe", "series", "bars", "gaps", "setups", "entered"):
         table.add_column(name, justify="left" if name == "timeframe" else "right")
     for k in TARGETS:
-        table.add_column(f"target {k} ({k}R) before stop", justify="right")
+        table.add_column(f"target {k} ({k}R) won", justify="right")
+    table.add_column("target 1 told", justify="right")
     table.add_column("model", justify="left")
     table.add_column("skill, target 1", justify="right")
     for row in values["timeframes"]:
         rates = [interval(t["win_rate_lo"], t["win_rate_hi"]) for t in row["targets"]] or ["–"] * len(TARGETS)
         counts = [f"{row[name]:,}" for name in ("series", "bars", "gaps", "setups", "entered")]
-        _add_row(table, row["timeframe"], *counts, *rates, *_model_cells(row["model"]))
+        told = _told(row["targets"][0]) if row["targets"] else "–"
+        _add_row(table, row["timeframe"], *counts, *rates, told, *_model_cells(row["model"]))
     return Group(table, Text(HOW_TO_READ, style="dim"), Text(), _signals(values["signals"]))
+
+
+def _told(target: dict[str, Any]) -> str:
+    """The share of outcomes that the bars tell: the series' own, and with finer ones."""
+    before, after = target["identified_share_before"], target["identified_share"]
+    if before is None or after is None:
+        return "–"
+    return f"{after:.0%}" if before == after else f"{before:.0%} → {after:.0%}"
 
 
 def _add_row(table: Table, *cells: str) -> None:

@@ -17,6 +17,7 @@ def labels() -> pd.DataFrame:
             rows[f"outcome_{k}_{path}"] = [*outcomes, None]
             rows[f"r_{k}_{path}"] = [*(R[outcome] for outcome in outcomes), float("nan")]
         rows[f"identified_{k}"] = [True, False, True, True, None]
+        rows[f"identified_before_{k}"] = [True, False, False, True, None]
     return rows
 
 
