@@ -1,12 +1,12 @@
-"""`python -m benchmarks [engine|features|storage|learning|ingestion|platform ...]`: print the tables, all by default.
+"""`python -m benchmarks [engine|refresh|features|storage|learning|ingestion|platform …]`: print tables.
 
-Each in a process of its own: memory and imports of one do not weigh on the next.
+All by default, each in a process of its own: memory and imports of one do not weigh on the next.
 """
 
 import subprocess
 import sys
 
-NAMES = ("engine", "features", "storage", "learning", "ingestion", "platform")
+NAMES = ("engine", "refresh", "features", "storage", "learning", "ingestion", "platform")
 
 
 def main() -> int:

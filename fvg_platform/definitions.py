@@ -5,7 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from fvg_platform.pipeline.assets import SERIES_ASSETS, coverage, models, predictions, snapshots, symbols
+from fvg_platform.pipeline.assets import (
+    SERIES_ASSETS,
+    coverage,
+    models,
+    predictions,
+    snapshots,
+    statistics,
+    symbols,
+)
 from fvg_platform.pipeline.automation import (
     alerts,
     data_retention,
@@ -29,7 +37,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
     Parameters
     ----------
     resources
-        Resources that replace the default ones of the same name: `database`, `market_source`, `model_store`,
+        Resources that replace the default ones of the same name: `database`, `market_source`, `engine`, `model_store`,
         `seed`, `retention_days`, `calls_per_minute`, `feed_delay`, `alert_webhook`, `ui_url`.
     **overrides
         Any argument of :class:`dagster.Definitions`, to replace what is built here.
@@ -40,6 +48,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             *(asset.definition() for asset in SERIES_ASSETS),
             coverage.coverage,
             snapshots.bar_snapshots,
+            statistics.fvg_statistics,
             models.train_test_split,
             models.win_rate_model,
             predictions.daily_predictions,

@@ -3,6 +3,8 @@
     from fvg_platform import research
     bars = research.bars("AAPL", "1d")
     labels = research.labels("AAPL", "1d")
+    research.chart("AAPL", "1d", since="2025-01-01")     # a picture in the notebook
+    research.statistics("rule", timeframe="1h")
 
 The database is the one that the environment describes; the embedded one is started if it does not run. Without any
 server, and for many series at once, read the files that `fvg export` or the asset `bar_snapshots` wrote:
@@ -17,35 +19,50 @@ For calculations on bars of your own import the pure packages: `fvg_platform.fvg
 
 from functools import cache
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
+from fvg_platform.fvg.statistics_columns import DIMENSIONS
 from fvg_platform.market.timeframes import require_timeframe
 from fvg_platform.settings import load_settings
 from fvg_platform.storage import schema
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.series_tables import read_series_rows
 from fvg_platform.storage.snapshot_reader import MissingSnapshotsError, Snapshots
+from fvg_platform.storage.statistics_tables import statistics_of
 
 __all__ = [
     "MissingSnapshotsError",
     "Snapshots",
+    "UnknownDimensionError",
     "UnknownSeriesError",
     "bars",
+    "chart",
+    "context",
     "features",
     "gaps",
     "labels",
+    "setups",
     "snapshots",
+    "statistics",
+    "zones",
 ]
+
+if TYPE_CHECKING:
+    from fvg_platform.reports.chart import Chart
 
 As = Literal["pandas", "arrow"]
 
 
 class UnknownSeriesError(LookupError):
     """A series that the platform does not hold; the message names those that it does."""
+
+
+class UnknownDimensionError(ValueError):
+    """Setups cannot be grouped by that; the message names what they can."""
 
 
 @cache
@@ -72,6 +89,33 @@ def gaps(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | 
 
 
 @overload
+def zones(ticker: str, timeframe: str) -> pd.DataFrame: ...
+@overload
+def zones(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table: ...
+def zones(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
+    """Zones made of gaps: `kind` is joined, inversion or balanced; `origin_ts` the gap that it began with."""
+    return _read(schema.fvg_zones, ticker, timeframe, as_)
+
+
+@overload
+def context(ticker: str, timeframe: str) -> pd.DataFrame: ...
+@overload
+def context(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table: ...
+def context(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
+    """What surrounded each gap when it became known, and the verdicts: `rule_*` true, false, or NULL for unknown."""
+    return _read(schema.fvg_context, ticker, timeframe, as_)
+
+
+@overload
+def setups(ticker: str, timeframe: str) -> pd.DataFrame: ...
+@overload
+def setups(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table: ...
+def setups(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
+    """The plan of each gap that qualifies: entry, stop, risk, three targets."""
+    return _read(schema.fvg_setups, ticker, timeframe, as_)
+
+
+@overload
 def labels(ticker: str, timeframe: str) -> pd.DataFrame: ...
 @overload
 def labels(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table: ...
@@ -87,6 +131,77 @@ def features(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table:
 def features(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
     """Bar features at each close; `fvg_platform.features.catalogue.FEATURES` describes the columns."""
     return _read(schema.features, ticker, timeframe, as_)
+
+
+def statistics(by: str = "timeframe", *, timeframe: str | None = None) -> pd.DataFrame:
+    """What setups did, group by group and target by target, and beside it the same on surrogate bars.
+
+    Parameters
+    ----------
+    by
+        all, timeframe, mode, ticker, side, session, rule or year.
+
+    Returns
+    -------
+    DataFrame
+        `dimension, value, timeframe, target` and :data:`fvg_platform.fvg.statistics_columns.STATISTIC_COLUMNS`.
+
+    Raises
+    ------
+    UnknownDimensionError
+        naming the dimensions.
+    """
+    if by not in DIMENSIONS:
+        raise UnknownDimensionError(f"by={by!r}: use one of {', '.join(DIMENSIONS)}")
+    chosen = None if timeframe is None else [require_timeframe(timeframe)]
+    with _database().bulk() as connection:
+        return statistics_of(connection, [by], chosen)
+
+
+def chart(
+    ticker: str,
+    timeframe: str,
+    *,
+    since: "str | pd.Timestamp | None" = None,
+    until: "str | pd.Timestamp | None" = None,
+    most_bars: int = 300,
+    with_zones: bool = False,
+) -> "Chart":
+    """A picture of a series: candles, gaps from birth to fill or inversion, setups and what became of them.
+
+    A notebook shows it by itself; `fvg_platform.reports.chart.save_chart` writes it to a .png or .html file, and
+    `fvg_platform.reports.chart_html.draw_html(chart, None)` is one to zoom into.
+
+    Parameters
+    ----------
+    since, until
+        Days (`2025-01-31`) or times with a zone, both included; by default up to the newest bar.
+    most_bars
+        Of the range the last so many bars are shown.
+    with_zones
+        Whether joined gaps, inverse zones and balanced price ranges are drawn too.
+
+    Raises
+    ------
+    UnknownSeriesError
+        naming the series that there are.
+    fvg_platform.reports.chart_file.ChartError
+        No bars in the range; the message says which there are.
+    """
+    from fvg_platform.reports.chart import compose_chart
+
+    return compose_chart(
+        bars(ticker, timeframe),
+        gaps(ticker, timeframe),
+        setups(ticker, timeframe),
+        labels(ticker, timeframe),
+        zones=zones(ticker, timeframe) if with_zones else None,
+        ticker=ticker,
+        timeframe=timeframe,
+        since=since,
+        until=until,
+        most_bars=most_bars,
+    )
 
 
 def snapshots(folder: Path | str | None = None) -> Snapshots:

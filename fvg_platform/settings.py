@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     calls_per_minute: int = Field(default=5, ge=0)
     alert_webhook: SecretStr | None = None
     ui_url: str | None = None
+    engine_config: Path | None = None
     seed: int = 20260101
     retention_days: int = Field(default=90, ge=1)
     retention: str = "bars.1m=5y, prediction_features=1y"
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
         "database_url",
         "dagster_database_url",
         "files_dir",
+        "engine_config",
         "postgres_user",
         "polygon_api_key",
         "alert_webhook",
@@ -108,7 +110,7 @@ class Settings(BaseSettings):
             raise ValueError("use https://…, or http:// to this machine: the key travels with every request")
         return value.rstrip("/")
 
-    @field_validator("home", "files_dir")
+    @field_validator("home", "files_dir", "engine_config")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()

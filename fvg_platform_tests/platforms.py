@@ -181,6 +181,15 @@ def workplace(
     yield from _copy(postgres_server, EMPTY, empty_platform_home, tmp_path, "files")
 
 
+@pytest.fixture(scope="module")
+def module_workplace(
+    postgres_server: EmbeddedPostgres, empty_platform_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workplace]:
+    """An empty platform on files that the tests of a module share: one of them fills it, all read it."""
+    folder = tmp_path_factory.mktemp("module")
+    yield from _copy(postgres_server, EMPTY, empty_platform_home, folder, "files")
+
+
 @pytest.fixture
 def sample(postgres_server: EmbeddedPostgres, sample_home: Path, tmp_path: Path) -> Iterator[Workplace]:
     """A platform on which the demo has run."""

@@ -12,6 +12,7 @@ import pandas as pd
 from fvg_platform.features.catalogue import FEATURE_SET_VERSION
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.assets.models import split_fingerprint
+from fvg_platform.pipeline.inputs import Surroundings
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
@@ -45,20 +46,20 @@ def symbols_due(database: Database, source: MarketSource, known: Sequence[str]) 
 def tickers_due(
     assets: Sequence[SeriesAsset],
     database: Database,
-    source: MarketSource,
+    around: Surroundings,
     instance: dg.DagsterInstance,
     known: Sequence[str],
 ) -> list[str]:
     """The tickers of which some series is out of date in some asset, or was never shown to Dagster as made."""
     shown = {asset.name: instance.get_materialized_partitions(dg.AssetKey(asset.name)) for asset in assets}
     with database.bulk() as connection:
-        return [ticker for ticker in known if _ticker_due(connection, assets, source, shown, ticker)]
+        return [ticker for ticker in known if _ticker_due(connection, assets, around, shown, ticker)]
 
 
 def _ticker_due(
     connection: Any,
     assets: Sequence[SeriesAsset],
-    source: MarketSource,
+    around: Surroundings,
     shown: dict[str, set[str]],
     ticker: str,
 ) -> bool:
@@ -66,7 +67,7 @@ def _ticker_due(
     for timeframe in TIMEFRAMES:
         series = Series(ticker, timeframe)
         for asset in assets:
-            inputs = asset.find_inputs(series, statuses, source)
+            inputs = asset.find_inputs(series, statuses, around)
             own = statuses.get((timeframe, asset.name))
             if inputs is None:
                 if own is not None and own.state != "ok":
@@ -100,6 +101,7 @@ def timeframes_due(database: Database, instance: dg.DagsterInstance) -> list[str
                 and model is not None
                 and model.split_version == split.split_version
                 and model.feature_set_version == FEATURE_SET_VERSION
+                and model.config_ids == tables.config_ids(connection, timeframe)
                 and timeframe in shown
             )
             if not current:

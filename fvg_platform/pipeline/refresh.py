@@ -7,6 +7,7 @@ import dagster as dg
 
 from fvg_platform.market.timeframes import TIMEFRAMES, require_timeframe
 from fvg_platform.pipeline import stages
+from fvg_platform.pipeline.inputs import Surroundings
 from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE, FIRST_DAY, days
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.stages import Stage, StageRun
@@ -39,7 +40,8 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     if due.symbols_due(database, source, stages.known_tickers(instance)):
         runs += _run(stages.SYMBOLS, definitions, instance, None, say)
     known = stages.known_tickers(instance)
-    tickers = due.tickers_due(SERIES_ASSETS, database, source, instance, known)
+    around = Surroundings(source, platform.resources["engine"])
+    tickers = due.tickers_due(SERIES_ASSETS, database, around, instance, known)
     if tickers:
         for partition_range in stages.series_ranges(known, tickers, TIMEFRAMES):
             runs += _run(stages.SERIES, definitions, instance, partition_range, say)

@@ -5,6 +5,7 @@ They are plain objects and not Dagster configuration, so that no URL ever shows 
 """
 
 import os
+import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from fvg_platform.fvg.modes import DEFAULT_ENGINE, ConfigurationError, EngineConfig
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.market_source import MarketSource
 from fvg_platform.pipeline.webhook import Webhook
-from fvg_platform.settings import Settings, load_settings
+from fvg_platform.settings import Settings, SettingsError, load_settings
 from fvg_platform.sources.base import BarSource, SymbolInfo, VendorSource
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.retention_rules import RetentionRules
@@ -93,6 +95,28 @@ def _open_polygon(
     return PolygonSource(client, config, chosen, now)
 
 
+def engine_config(path: Path | None) -> EngineConfig:
+    """How gaps are traded: the defaults, and what a TOML file changes of them.
+
+    Raises
+    ------
+    SettingsError
+        naming the file, the mode and the field.
+    """
+    if path is None:
+        return DEFAULT_ENGINE
+    try:
+        changes = tomllib.loads(path.read_text("utf-8"))
+        for name, fields in changes.items():
+            if not isinstance(fields, dict):
+                raise ConfigurationError(
+                    f"{name} stands outside of a mode: put it under [scalping] or another"
+                )
+        return EngineConfig(changes)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigurationError) as error:
+        raise SettingsError(f"FVG_ENGINE_CONFIG={path} cannot be used: {error}") from None
+
+
 class ModelStore:
     """The folder that holds the models' artifacts: text files, named by their SHA-256."""
 
@@ -134,6 +158,7 @@ def default_resources(settings: Settings | None = None, database: Database | Non
     return {
         "database": database,
         "market_source": market_source(settings, database),
+        "engine": engine_config(settings.engine_config),
         "model_store": ModelStore(settings.model_store),
         "seed": settings.seed,
         "calls_per_minute": settings.calls_per_minute,

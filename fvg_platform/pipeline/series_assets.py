@@ -5,10 +5,8 @@ skip what is missing, blocked or unchanged, hold the lock, write rows and status
 materialisation per series, and at the end fail the step by naming the series that failed.
 """
 
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,12 +14,15 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from fvg_platform.fvg.modes import DEFAULT_ENGINE, EngineConfig
 from fvg_platform.pipeline import progress
+from fvg_platform.pipeline.inputs import Changes, FindInputs, Inputs, Surroundings
 from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import Series, in_working_order, series_partitions
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written, series_transaction
+from fvg_platform.storage.changes import log_change
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.series_status import Status
 
@@ -33,30 +34,11 @@ VENDOR_POOL = "vendor"
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What a series is made from: the statuses upstream, and anything else that its rows depend on."""
-
-    upstream: tuple[Status, ...] = ()
-    versions: tuple[str, ...] = ()
-
-    def obstacle(self) -> str | None:
-        """Why nothing can be made from this, or None."""
-        bad = [s for s in self.upstream if s.state != "ok"]
-        return "; ".join(f"{s.asset} of {s.timeframe} is {s.state}: {s.reason}" for s in bad) or None
-
-    def fingerprint(self, code_version: str) -> str:
-        """A hash that changes when the inputs, the code or the configuration do."""
-        parts = [code_version, *self.versions]
-        # A series that is stated anew has other costs or another calendar, though its bars be the same.
-        parts += [f"{s.asset}/{s.timeframe}/{s.revision}/{s.basis}" for s in self.upstream]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True)
 class Task:
     """One series at work: its connection is inside the series' transaction.
 
-    `new_inputs`: the inputs are not those that the stored rows came from; `prepared`: what `prepare` gave.
+    `new_inputs`: the inputs are not those that the stored rows came from; `changes`: from when on they differ, None
+    where everything may; `before`: how the series stood; `prepared`: what `prepare` gave.
     """
 
     series: Series
@@ -64,9 +46,16 @@ class Task:
     lineage_id: int
     inputs: Inputs
     new_inputs: bool
-    source: MarketSource
+    around: Surroundings
     run_id: str
     prepared: object = None
+    changes: Changes | None = None
+    before: Status | None = None
+
+    @property
+    def source(self) -> MarketSource:
+        """Where bars come from."""
+        return self.around.source
 
 
 @dataclass(frozen=True)
@@ -76,6 +65,8 @@ class Stored:
     `reason` set: rows are there, but broke a rule, and nothing downstream may use them. `changed`: whether
     what downstream reads is not what it was, by default whether any row was written. `revision` and `fingerprint`
     take the place of those that are counted here, where the rows were written in transactions of their own.
+    `changed_from`: what downstream reads is as it was before this time, by default the first row that was written.
+    `memory`: given to the next task of the series.
     """
 
     written: Written
@@ -87,13 +78,15 @@ class Stored:
     changed: bool | None = None
     revision: int | None = None
     fingerprint: str | None = None
+    changed_from: pd.Timestamp | None = None
+    memory: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class SeriesAsset:
     """The definition of one series asset.
 
-    `find_inputs` gets the series, the ticker's statuses and the source, and gives what the series is made of,
+    `find_inputs` gets the series, the ticker's statuses and its surroundings, and gives what the series is made of,
     or None where there is nothing to make it from; `prepare` works before the series' transaction begins, in
     transactions of its own; `compute` stores the rows.
     """
@@ -102,7 +95,7 @@ class SeriesAsset:
     deps: Sequence[dg.AssetDep | str]
     description: str
     code_version: str
-    find_inputs: Callable[[Series, Mapping[tuple[str, str], Status], MarketSource], Inputs | None]
+    find_inputs: FindInputs
     compute: Callable[[Task], Stored]
     kinds: frozenset[str]
     group: str
@@ -119,6 +112,7 @@ class SeriesAsset:
         series: Series,
         run_id: str,
         *,
+        engine: EngineConfig = DEFAULT_ENGINE,
         rebuild: bool = False,
         prepared: object = None,
     ) -> tuple[Status | None, Mapping[str, Any]]:
@@ -128,9 +122,10 @@ class SeriesAsset:
         """
         if prepared is None and self.prepare is not None:
             prepared = self.prepare(database, source, series, run_id, rebuild)
+        around = Surroundings(source, engine)
         with series_transaction(database.url, lock_key=f"series {series}") as connection:
             statuses = series_status.statuses_of_ticker(connection, series.ticker)
-            inputs = self.find_inputs(series, statuses, source)
+            inputs = self.find_inputs(series, statuses, around)
             if inputs is None:
                 _settle(connection, statuses.get((series.timeframe, self.name)))
                 return None, {}
@@ -143,23 +138,22 @@ class SeriesAsset:
             fingerprint = inputs.fingerprint(self.code_version)
             if own.fingerprint == fingerprint and own.state == "ok" and not rebuild:
                 return own, {"unchanged": True}
-            return self._compute_and_record(
-                connection, source, series, run_id, inputs, own, fingerprint, prepared
+            task = Task(
+                series,
+                connection,
+                lineage_id=self._open_lineage(connection, series, run_id, inputs, own),
+                inputs=inputs,
+                new_inputs=own.fingerprint != fingerprint,
+                around=around,
+                run_id=run_id,
+                prepared=prepared,
+                changes=None if rebuild else inputs.changes_since(connection, own, self.code_version),
+                before=own,
             )
+            return self._compute_and_record(task, own, fingerprint)
 
-    def _compute_and_record(
-        self,
-        connection: Any,
-        source: MarketSource,
-        series: Series,
-        run_id: str,
-        inputs: Inputs,
-        own: Status,
-        fingerprint: str,
-        prepared: object,
-    ) -> tuple[Status, Mapping[str, Any]]:
-        began = time.perf_counter()
-        lineage_id = series_status.open_lineage(
+    def _open_lineage(self, connection: Any, series: Series, run_id: str, inputs: Inputs, own: Status) -> int:
+        return series_status.open_lineage(
             connection,
             run_id=run_id,
             asset=self.name,
@@ -169,25 +163,34 @@ class SeriesAsset:
             timeframe=series.timeframe,
             configuration={"versions": list(inputs.versions)},
         )
-        new_inputs = own.fingerprint != fingerprint
-        task = Task(series, connection, lineage_id, inputs, new_inputs, source, run_id, prepared)
+
+    def _compute_and_record(
+        self, task: Task, own: Status, fingerprint: str
+    ) -> tuple[Status, Mapping[str, Any]]:
+        began = time.perf_counter()
+        connection, series = task.connection, task.series
         stored = self.compute(task)
         if not stored.written.changed:
-            series_status.drop_lineage(connection, lineage_id)
+            series_status.drop_lineage(connection, task.lineage_id)
         changed = stored.written.changed if stored.changed is None else stored.changed
         status = Status(
             *series,
             asset=self.name,
             state="blocked" if stored.reason else "ok",
-            run_id=run_id,
+            run_id=task.run_id,
             reason=stored.reason,
             fingerprint=stored.fingerprint or fingerprint,
             revision=own.revision + bool(changed) if stored.revision is None else stored.revision,
             rows=stored.rows,
             first_ts=stored.first_ts,
             last_ts=stored.last_ts,
+            inputs=task.inputs.as_record(self.code_version),
+            memory=stored.memory,
         )
         series_status.write_status(connection, status)
+        if status.revision != own.revision:
+            changed_from = stored.changed_from or stored.written.first_changed
+            log_change(connection, *series, self.name, status.revision, changed_from)
         metadata = {
             **stored.metadata,
             "rows_inserted": stored.written.inserted,
@@ -235,13 +238,20 @@ class SeriesAsset:
             context: dg.AssetExecutionContext,
             database: dg.ResourceParam[Database],
             market_source: dg.ResourceParam[MarketSource],
+            engine: dg.ResourceParam[EngineConfig],
         ) -> Iterator[dg.Output[None]]:
-            self._run_range(context, database, market_source)
+            self._run_range(context, database, market_source, engine)
             yield let_downstream_run(self.name)
 
         return materialise
 
-    def _run_range(self, context: dg.AssetExecutionContext, database: Database, source: MarketSource) -> None:
+    def _run_range(
+        self,
+        context: dg.AssetExecutionContext,
+        database: Database,
+        source: MarketSource,
+        engine: EngineConfig,
+    ) -> None:
         run_id, rebuild = context.run.run_id, context.run.tags.get(REBUILD_TAG) == "true"
         database.require_ready()
         wanted = in_working_order(context.partition_keys)
@@ -249,7 +259,8 @@ class SeriesAsset:
         # While one series waits for Postgres, which works on another core, the next one is computed.
         with progress.told_to(context.log.info), ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
             futures = [
-                pool.submit(self.run_one, database, source, s, run_id, rebuild=rebuild) for s in wanted
+                pool.submit(self.run_one, database, source, s, run_id, engine=engine, rebuild=rebuild)
+                for s in wanted
             ]
             try:
                 for position, (series, future) in enumerate(zip(wanted, futures, strict=True)):
@@ -311,21 +322,6 @@ def said(error: Exception) -> str:
     """What an error says, in one line; of a database's, its own words without the statement."""
     words = str(getattr(error, "orig", None) or error).partition("Query was:")[0]
     return " ".join(f"{type(error).__name__}: {words}".split())
-
-
-def same_series(
-    *assets: str, versions: Callable[[Series], Iterable[str]] = lambda _: ()
-) -> Callable[[Series, Mapping[tuple[str, str], Status], MarketSource], Inputs | None]:
-    """Inputs that are the same series in the assets upstream; None as long as one of them has no row for it."""
-
-    def find(
-        series: Series, statuses: Mapping[tuple[str, str], Status], _source: MarketSource
-    ) -> Inputs | None:
-        upstream = [statuses.get((series.timeframe, asset)) for asset in assets]
-        present = tuple(status for status in upstream if status is not None)
-        return Inputs(present, tuple(versions(series))) if len(present) == len(assets) else None
-
-    return find
 
 
 def _shown(status: Status, metadata: Mapping[str, Any]) -> dict[str, Any]:

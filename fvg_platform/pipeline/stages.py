@@ -56,12 +56,13 @@ SERIES = Stage(
         "bars",
         "coverage",
         "fvg_detections",
+        "fvg_setups",
         "fvg_labels",
         "bar_features",
         "setup_features",
     ),
 )
-TRAINING = Stage("training_stage", ("train_test_split", "win_rate_model"))
+TRAINING = Stage("training_stage", ("fvg_statistics", "train_test_split", "win_rate_model"))
 SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes", "bar_snapshots"))
 STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS)
 

@@ -34,6 +34,7 @@ def train_timeframe(
     with database.engine.connect() as connection:
         split = tables.newest_split(connection, timeframe)
         resolved = tables.resolved_labels(connection, timeframe)
+        config_ids = tables.config_ids(connection, timeframe)
     if split is None:
         return None
     with database.bulk() as bulk:
@@ -53,7 +54,14 @@ def train_timeframe(
             return _metadata(same.version, model, same.test_metrics, setups, state)
         judged = tables.is_tested(connection, timeframe, split.split_version)
         metrics = None if judged else _test_metrics(model, setups, as_of, seed)
-        version = _record(connection, model, metrics, artifact, resolved, split.split_version, run_id)
+        facts = {
+            "split_version": split.split_version,
+            "setups_resolved": resolved,
+            "config_ids": config_ids,
+            "test_metrics": metrics,
+            "artifact": artifact,
+        }
+        version = _record(connection, model, facts, run_id)
     return _metadata(version, model, metrics, setups, "new")
 
 
@@ -67,12 +75,10 @@ def _test_metrics(
 def _record(
     connection: sa.Connection,
     model: TrainedModel,
-    metrics: dict[str, Any] | None,
-    artifact: str,
-    resolved: int,
-    split_version: int,
+    facts: dict[str, Any],
     run_id: str,
 ) -> int:
+    """Add the model as the timeframe's next version; `facts` are what its content does not say."""
     newest = tables.newest_model(connection, model.timeframe)
     version = 1 if newest is None else newest.version + 1
     lineage_id = tables.write_lineage(
@@ -80,26 +86,27 @@ def _record(
         run_id=run_id,
         asset="win_rate_model",
         code_version=MODEL_CODE,
-        configuration={"split_version": split_version, "feature_set": FEATURE_SET_VERSION},
+        configuration={
+            "split_version": facts["split_version"],
+            "feature_set": FEATURE_SET_VERSION,
+            "config_ids": facts["config_ids"],
+        },
     )
     tables.store_model(
         connection,
         {
             "timeframe": model.timeframe,
             "version": version,
-            "split_version": split_version,
+            **facts,
             "algorithm": model.algorithm,
             "flag": model.reason,
             "setups_trained": model.parts["train"],
             "setups_entered": model.trained_on,
-            "setups_resolved": resolved,
             "feature_set_version": FEATURE_SET_VERSION,
             "features": list(model.feature_names),
             "hyperparameters": asdict(model.config) | {"seed": model.seed},
             "fold_scores": _mean_fold_scores(model),
-            "test_metrics": metrics,
             "importances": _ranked_importances(model),
-            "artifact": artifact,
             "sha256": model.sha256,
             "lineage_id": lineage_id,
         },

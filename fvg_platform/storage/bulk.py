@@ -4,12 +4,14 @@ Rows go by binary COPY into a temporary table, and from there only those that di
 same again writes nothing. How a DataFrame's columns become the target's types is in `bulk_columns`.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fvg_platform.storage.bulk_columns import TargetColumn, arrow_table, frame_of, quoted, target_columns
 from fvg_platform.storage.bulk_connections import bulk_connection
@@ -161,17 +163,26 @@ def replace(
     stored = arrow(connection, f"SELECT {listed} FROM {target} t WHERE {inside}", values)
     if not stored.num_rows and not any(column.cast for column in columns):
         ingest(connection, table, new, schema=schema)
-        return Written(inserted=len(frame))
+        return Written(inserted=len(frame), first_changed=_first_time([new], time_column))
     own_keys = [key for key in keys if key not in scope]
     write, gone = difference(stored, new, own_keys, [c.name for c in compared if c.name not in keys])
     written = Written(unchanged=len(frame) - int(write.sum()))
+    changed: list[pa.Table] = []
     if gone.any():
-        keys_gone = stored.select(own_keys).filter(pa.array(gone))
+        changed.append(keys_gone := stored.select(own_keys).filter(pa.array(gone)))
         written += Written(deleted=remove(connection, target, keys_gone, inside, values))
     if write.any():
-        with incoming(connection, new.filter(pa.array(write)), columns):
+        changed.append(differing := new.filter(pa.array(write)))
+        with incoming(connection, differing, columns):
             written += merge(connection, target, columns, keys, int(write.sum()))
-    return written
+    return dataclasses.replace(written, first_changed=_first_time(changed, time_column))
+
+
+def _first_time(changed: Sequence[pa.Table], time_column: str) -> pd.Timestamp | None:
+    """The earliest time in some rows; None where the table has no such column."""
+    if not changed or time_column not in changed[0].column_names:
+        return None
+    return min(pd.Timestamp(pc.min(rows[time_column]).as_py()) for rows in changed)
 
 
 def _checked(

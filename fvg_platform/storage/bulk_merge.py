@@ -3,9 +3,9 @@
 Everything runs over the ADBC connection that is passed in, in its transaction, which the caller ends.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -20,12 +20,16 @@ _OUTGOING = "outgoing_keys"
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did to the table's rows; adding two adds their counts."""
+    """What a write did to the table's rows; adding two adds their counts.
+
+    `first_changed`: the earliest time of a row that changed; None where nothing changed, or where it is not known.
+    """
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    first_changed: pd.Timestamp | None = field(default=None, compare=False)
 
     @property
     def changed(self) -> int:
@@ -38,7 +42,14 @@ class Written:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
             self.deleted + other.deleted,
+            earliest(w.first_changed for w in (self, other) if w.changed),
         )
+
+
+def earliest(times: Iterable[pd.Timestamp | None]) -> pd.Timestamp | None:
+    """The earliest of some times; None if one of them is not known, or there is none."""
+    known = list(times)
+    return min(known) if known and not any(time is None for time in known) else None  # type: ignore[type-var]
 
 
 def merge(

@@ -13,6 +13,7 @@ from fvg_platform.storage.schema import (
     PATHS,
     SETUP_KEY,
     TARGETS,
+    fvg_setups,
     lineage,
     models,
     predictions,
@@ -115,12 +116,18 @@ def setups_known_within(
         WHERE s.timeframe = $1 AND s.known_at >= $2 AND s.known_at < $3 AND NOT EXISTS (
             SELECT 1 FROM series_status t
             WHERE (t.ticker, t.timeframe) = (s.ticker, s.timeframe)
-              AND t.asset IN ('fvg_detections', 'setup_features') AND t.state <> 'ok'
+              AND t.asset IN ('fvg_setups', 'setup_features') AND t.state <> 'ok'
         )
         ORDER BY s.ticker, s.ts, s.side
         """,
         [timeframe, start, end],
     )
+
+
+def config_ids(connection: sa.Connection, timeframe: str) -> list[str]:
+    """The configurations that the timeframe's setups were planned with, in order."""
+    query = sa.select(fvg_setups.c.config_id).where(fvg_setups.c.timeframe == timeframe).distinct()
+    return sorted(connection.execute(query).scalars())
 
 
 def resolved_labels(connection: sa.Connection, timeframe: str) -> int:

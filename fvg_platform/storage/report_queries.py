@@ -12,7 +12,7 @@ _LABELS = ", ".join(
     for name in (
         "status",
         *[f"{column}_{k}_{path}" for k in TARGETS for path in PATHS for column in ("outcome", "r")],
-        *[f"identified_{k}" for k in TARGETS],
+        *[f"{name}_{k}" for name in ("identified", "identified_before") for k in TARGETS],
     )
 )
 

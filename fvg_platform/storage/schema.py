@@ -14,10 +14,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from fvg_platform.features.catalogue import FEATURES, SETUP_FEATURES
+from fvg_platform.fvg.context_columns import CONTEXT_COLUMNS
+from fvg_platform.fvg.modes import RULES
+from fvg_platform.fvg.statistics_columns import STATISTIC_COLUMNS
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.storage.column_meanings import MEANINGS
 
 DIALECT = postgresql.dialect()
+_JSON = JSONB(none_as_null=True)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -69,6 +73,17 @@ def _bulk_lineage() -> sa.Column[Any]:
 
 def _series_columns() -> list[sa.Column[Any]]:
     return [_text("ticker"), _text("timeframe")]
+
+
+def _lifecycle() -> list[sa.Column[Any]]:
+    """When price came back to a zone; looks forward and is never a feature."""
+    events = ("touched", "half_filled", "filled", "inverted")
+    return [*[_time(f"{event}_ts", nullable=True) for event in events], _number("depth", nullable=False)]
+
+
+def _open_zones(table: str) -> sa.Index:
+    """Finds what can still change without a look at the rest: a zone whose far edge was closed through is settled."""
+    return sa.Index(f"ix_{table}_open", *SERIES_KEY, "ts", postgresql_where=sa.text("inverted_ts IS NULL"))
 
 
 def _bar_values(*, nullable: bool) -> list[sa.Column[Any]]:
@@ -188,12 +203,27 @@ series_status = sa.Table(
     _count("rows"),
     _time("first_ts", nullable=True),
     _time("last_ts", nullable=True),
+    sa.Column("inputs", _JSON, comment="what the fingerprint was made from, and the revisions upstream"),
+    sa.Column("memory", _JSON, comment="what the asset must know of earlier rows to go on after the last"),
     _text("run_id"),
     _now("updated_at"),
     _primary(*SERIES_KEY, "asset"),
     sa.CheckConstraint("state IN ('ok', 'failed', 'blocked')", name="state"),
     sa.Index(None, "asset", "state"),
     comment="How each series stands in each asset; what lies downstream skips a series that is not ok.",
+)
+
+series_changes = sa.Table(
+    "series_changes",
+    metadata,
+    *_series_columns(),
+    _text("asset"),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column(
+        "changed_from", Time, comment="no row before it differs from the revision before; NULL: any may"
+    ),
+    _primary(*SERIES_KEY, "asset", "revision"),
+    comment="From when on each of the newest revisions of a series differs: what follows goes on from there.",
 )
 
 vendor_calls = sa.Table(
@@ -365,13 +395,66 @@ fvg_detections = sa.Table(
     _number("size", nullable=False),
     *[_number(name) for name in ("atr", "size_atr", "size_pct", "body_ratio", "volume_ratio")],
     sa.Column("spans_break", sa.Boolean),
+    sa.Column("smc", sa.Boolean, nullable=False),
+    sa.Column("luxalgo", sa.Boolean, nullable=False),
+    _text("config_id"),
     _time("known_at"),
-    *[_time(f"{event}_ts", nullable=True) for event in ("touched", "half_filled", "filled", "inverted")],
-    _number("depth", nullable=False),
+    *_lifecycle(),
     _bulk_lineage(),
     _primary(*GAP_KEY),
     sa.CheckConstraint("side IN (-1, 1)", name="side"),
+    _open_zones("fvg_detections"),
     comment="Fair Value Gaps and their lifecycle; the lifecycle looks forward and is never a feature.",
+)
+
+fvg_zones = sa.Table(
+    "fvg_zones",
+    metadata,
+    *_series_columns(),
+    sa.Column("ts", Time, nullable=False, comment="open time of the bar at whose close the zone is known"),
+    sa.Column("side", sa.SmallInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="joined, inversion or balanced"),
+    sa.Column(
+        "origin_ts",
+        Time,
+        nullable=False,
+        comment="the gap it began with: first of the run, the inverted one, the older of the two",
+    ),
+    *[_number(name, nullable=False) for name in ("bottom", "top", "mid", "size")],
+    sa.Column("members", sa.Integer, nullable=False, comment="gaps that it is made of"),
+    _time("known_at"),
+    *_lifecycle(),
+    _bulk_lineage(),
+    _primary(*GAP_KEY, "kind", "origin_ts"),
+    sa.CheckConstraint("side IN (-1, 1)", name="side"),
+    sa.CheckConstraint("kind IN ('joined', 'inversion', 'balanced')", name="kind"),
+    _open_zones("fvg_zones"),
+    comment="Zones made of gaps: joined neighbours, inverted gaps, overlaps of opposing ones (balanced price ranges).",
+)
+
+_CONTEXT_TYPES = {"number": sa.Double, "flag": sa.Boolean, "text": sa.Text}
+
+fvg_context = sa.Table(
+    "fvg_context",
+    metadata,
+    *_series_columns(),
+    _time("ts"),
+    sa.Column("side", sa.SmallInteger, nullable=False),
+    _time("known_at"),
+    *[sa.Column(c.name, _CONTEXT_TYPES[c.kind], comment=c.meaning) for c in CONTEXT_COLUMNS],
+    *[
+        sa.Column(
+            f"rule_{name}", sa.Boolean, comment="verdict of the rule: true pass, false fail, NULL unknown"
+        )
+        for name in RULES
+    ],
+    *[sa.Column(f"rules_{v}", sa.SmallInteger, nullable=False) for v in ("passed", "failed", "unknown")],
+    sa.Column(
+        "rule_score", sa.Double, comment="rules passed / rules passed or failed; NULL where none is known"
+    ),
+    _bulk_lineage(),
+    _primary(*GAP_KEY),
+    comment="What surrounded each gap when it became known, and what the named rules say of it.",
 )
 
 fvg_setups = sa.Table(
@@ -415,16 +498,47 @@ fvg_labels = sa.Table(
         )
     ],
     *[sa.Column(f"identified_{k}", sa.Boolean) for k in TARGETS],
+    *[
+        sa.Column(
+            f"identified_before_{k}", sa.Boolean, comment=f"identified_{k} by the series' own bars alone"
+        )
+        for k in TARGETS
+    ],
     _number("mae_r"),
     _number("mfe_r"),
     _text("resolution"),
+    sa.Column("unresolved", sa.Text, comment="why an outcome stays open: what finer bars lack"),
     sa.Column("bars_to_entry", sa.Integer),
+    *[
+        sa.Column(f"bars_to_exit_{k}", sa.Integer, comment="bars from the fill to the exit, worse path")
+        for k in TARGETS
+    ],
     _time("life_end"),
     _bulk_lineage(),
     _primary(*SETUP_KEY),
     _refers(SETUP_KEY, "fvg_setups", ondelete="CASCADE"),
     sa.Index(None, "timeframe", "status"),
     comment="What became of each setup, as an interval: lo the worse path, hi the better.",
+)
+
+fvg_statistics = sa.Table(
+    "fvg_statistics",
+    metadata,
+    _text("mode"),
+    _text("dimension"),
+    _text("value"),
+    _text("timeframe"),
+    sa.Column("target", sa.SmallInteger, nullable=False),
+    *[
+        sa.Column(name, sa.BigInteger if kind == "int" else sa.Double, comment=meaning)
+        for name, kind, meaning in STATISTIC_COLUMNS
+    ],
+    sa.Column("surrogates", sa.Integer, nullable=False, comment="draws of surrogate bars beside"),
+    _text("fingerprint"),
+    _lineage(),
+    _primary("dimension", "value", "timeframe", "target"),
+    sa.Index(None, "mode"),
+    comment="What setups did, group by group, and beside it the same on surrogate bars, where there is no edge.",
 )
 
 features = sa.Table(
@@ -500,6 +614,11 @@ models = sa.Table(
     ),
     _text("feature_set_version"),
     sa.Column("features", JSONB, nullable=False),
+    sa.Column(
+        "config_ids",
+        _JSON,
+        comment="the configurations of setups that its labels were made with, see engine_configs",
+    ),
     sa.Column("hyperparameters", JSONB, nullable=False),
     sa.Column("fold_scores", JSONB, nullable=False),
     sa.Column(

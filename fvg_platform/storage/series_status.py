@@ -4,8 +4,9 @@ The status row is written in the same transaction as the rows it speaks of: its 
 code and configuration they came from, its revision rises whenever they change.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -21,6 +22,8 @@ class Status:
     """One series in one asset; `rows`, `first_ts`, `last_ts` describe what lies in the asset's main table.
 
     `basis` is what the series' prices and times mean, as read with the status; it is stored with the series.
+    `inputs` say what the rows were made from, in words that can be held against today's; `memory` is what the asset
+    needs to go on where it stopped.
     """
 
     ticker: str
@@ -35,6 +38,8 @@ class Status:
     first_ts: pd.Timestamp | None = None
     last_ts: pd.Timestamp | None = None
     basis: str | None = field(default=None, compare=False)
+    inputs: Mapping[str, Any] | None = None
+    memory: Mapping[str, Any] | None = None
 
 
 _COLUMNS = "ticker, timeframe, asset, state, run_id, reason, fingerprint, revision, rows, first_ts, last_ts"
@@ -44,12 +49,21 @@ def statuses_of_ticker(connection: Any, ticker: str) -> dict[tuple[str, str], St
     """All statuses of one ticker, by (timeframe, asset)."""
     rows = execute(
         connection,
-        f"SELECT {_COLUMNS}, concat_ws('/', asset_class, adjustment, anchor, session, source) "
+        f"SELECT {_COLUMNS}, concat_ws('/', asset_class, adjustment, anchor, session, source), "
+        "inputs::text, memory::text "
         "FROM series_status LEFT JOIN series USING (ticker, timeframe) WHERE ticker = $1",
         [ticker],
     )
-    found = (Status(*row) for row in rows)
+    found = map(_status_of, rows)
     return {(status.timeframe, status.asset): status for status in found}
+
+
+def _status_of(row: tuple[Any, ...]) -> Status:
+    plain, times, basis, documents = row[:9], row[9:11], row[11], row[12:]
+    first, last = (None if time is None else pd.Timestamp(time) for time in times)
+    inputs, memory = (None if text is None else json.loads(text) for text in documents)
+    status = Status(*plain)
+    return replace(status, first_ts=first, last_ts=last, basis=basis, inputs=inputs, memory=memory)
 
 
 def write_status(connection: Any, status: Status) -> None:

@@ -12,7 +12,9 @@ FILE = "part-0.parquet"
 ASSET_OF = {
     "market_data": "bars",
     "fvg_detections": "fvg_detections",
-    "fvg_setups": "fvg_detections",
+    "fvg_zones": "fvg_detections",
+    "fvg_context": "fvg_setups",
+    "fvg_setups": "fvg_setups",
     "fvg_labels": "fvg_labels",
     "features": "bar_features",
     "setup_features": "setup_features",

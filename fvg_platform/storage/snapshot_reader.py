@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NAMES = {
     "bars": "market_data",
     "gaps": "fvg_detections",
+    "zones": "fvg_zones",
+    "context": "fvg_context",
     "setups": "fvg_setups",
     "labels": "fvg_labels",
     "features": "features",
@@ -108,7 +110,7 @@ class SnapshotTable:
 
 
 class Snapshots:
-    """A folder of snapshots: `bars, gaps, setups, labels, features, setup_features`.
+    """A folder of snapshots: `bars, gaps, zones, context, setups, labels, features, setup_features`.
 
     Parameters
     ----------
@@ -120,6 +122,8 @@ class Snapshots:
         self.folder = folder.absolute()
         self.bars = SnapshotTable(self, "bars")
         self.gaps = SnapshotTable(self, "gaps")
+        self.zones = SnapshotTable(self, "zones")
+        self.context = SnapshotTable(self, "context")
         self.setups = SnapshotTable(self, "setups")
         self.labels = SnapshotTable(self, "labels")
         self.features = SnapshotTable(self, "features")

@@ -18,7 +18,15 @@ from fvg_platform_tests.pipeline.small_graphs import series_asset
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 DEFINITIONS = build_definitions()
-AUTOMATED = ("clean_bars", "bars", "fvg_detections", "fvg_labels", "bar_features", "setup_features")
+AUTOMATED = (
+    "clean_bars",
+    "bars",
+    "fvg_detections",
+    "fvg_setups",
+    "fvg_labels",
+    "bar_features",
+    "setup_features",
+)
 SERIES = {f"{t}|{f}" for t in ("AAPL", "IBM") for f in ("1m", "5m", "15m", "1h", "4h", "1d", "1w", "1mo")}
 
 

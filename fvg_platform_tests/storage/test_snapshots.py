@@ -67,6 +67,8 @@ def test_every_table_comes_back_as_it_is(sample: Workplace, tmp_path: Path) -> N
                 assert set(read.pop("ticker")) | set(read.pop("timeframe")) <= {ticker, timeframe}
                 pdt.assert_frame_equal(read, stored)
                 by_duckdb = view.relation(ticker, timeframe).df().drop(columns=["ticker", "timeframe"])
+                # Where all of a text is NULL DuckDB gives objects.
+                by_duckdb = by_duckdb.astype({c: stored[c].dtype for c in stored if stored[c].dtype == "str"})
                 pdt.assert_frame_equal(by_duckdb, stored, check_dtype=False)
     total = sum(sample.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES)
     assert (done.rows, done.skipped, done.removed) == (total, 0, 0)

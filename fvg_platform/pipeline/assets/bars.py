@@ -1,6 +1,5 @@
 """From raw bars to clean ones of every timeframe: clean_bars, bars."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -15,19 +14,12 @@ from fvg_platform.market.kept_history import keep_history
 from fvg_platform.market.resampling import resample_bars
 from fvg_platform.market.timeframes import finer_timeframes
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
+from fvg_platform.pipeline.inputs import Inputs, Statuses, Surroundings, same_series
 from fvg_platform.pipeline.partitions import Series, own_and_finer_series
-from fvg_platform.pipeline.resources import MarketSource
-from fvg_platform.pipeline.series_assets import (
-    Inputs,
-    SeriesAsset,
-    Stored,
-    Task,
-    same_series,
-)
+from fvg_platform.pipeline.series_assets import SeriesAsset, Stored, Task
 from fvg_platform.quality.rules import why_held_back
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written
-from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows
 
 GROUP = "bars"
@@ -44,19 +36,26 @@ def _store_clean(task: Task) -> Stored:
     written = replace_series_rows(
         task.connection, schema.bar_quarantine, *series, quarantine, task.lineage_id
     )
-    used = Written()
+    used, coverage = Written(), Written()
     if reason is None:
         # Flags are for people; nothing downstream reads them, nor the quarantine.
         flags = flag_bars(cleaned.bars, series.timeframe)
         written += replace_series_rows(task.connection, schema.bar_flags, *series, flags, task.lineage_id)
-        used += replace_series_rows(
+        used = replace_series_rows(
             task.connection, schema.market_data, *series, cleaned.bars, task.lineage_id
         )
-        used += _store_coverage(task, cleaned.bars)
+        coverage = _store_coverage(task, cleaned.bars)
     first, last = _range(cleaned.bars["ts"])
     metadata = {"rejected": dg.MetadataValue.json(rejected), "rows_rounded": cleaned.rounded}
     return Stored(
-        written + used, len(cleaned.bars), first, last, metadata, reason, changed=bool(used.changed)
+        written + used + coverage,
+        len(cleaned.bars),
+        first,
+        last,
+        metadata,
+        reason,
+        changed=bool(used.changed or coverage.changed),
+        changed_from=used.first_changed if used.changed else last,
     )
 
 
@@ -96,9 +95,7 @@ def calendar_of(connection: Any, series: Series) -> TradingCalendar:
     return trading_calendar(basis["asset_class"], anchor=basis["anchor"], session=basis["session"])
 
 
-def _bars_inputs(
-    series: Series, statuses: Mapping[tuple[str, str], Status], _source: MarketSource
-) -> Inputs | None:
+def _bars_inputs(series: Series, statuses: Statuses, _around: Surroundings) -> Inputs | None:
     """The source's own clean bars where they exist, else those of the coarsest finer timeframe it has."""
     for timeframe in (series.timeframe, *finer_timeframes(series.timeframe)):
         native = statuses.get((timeframe, "clean_bars"))
@@ -119,6 +116,7 @@ def _store_bars(task: Task) -> Stored:
             native.last_ts,
             {"origin": "the source's own"},
             changed=task.new_inputs,
+            changed_from=task.changes.earliest() if task.changes is not None else None,
         )
     finer = Series(series.ticker, native.timeframe)
     before = series_status.read_series(task.connection, *series)
@@ -133,8 +131,11 @@ def _store_bars(task: Task) -> Stored:
     if before is not None and before["resampled_from"] == finer.timeframe:
         bars_ = _with_what_cannot_be_made_any_more(task, finer, fine_bars, bars_)
     written = replace_series_rows(task.connection, schema.market_data, *series, bars_, task.lineage_id)
+    first, last = _range(bars_["ts"])
+    changed_from = written.first_changed if written.changed else last
     written += _store_coverage(task, bars_)
-    return Stored(written, len(bars_), *_range(bars_["ts"]), {"origin": f"resampled from {finer.timeframe}"})
+    origin = {"origin": f"resampled from {finer.timeframe}"}
+    return Stored(written, len(bars_), first, last, origin, changed_from=changed_from)
 
 
 def _with_what_cannot_be_made_any_more(

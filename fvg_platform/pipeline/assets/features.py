@@ -3,18 +3,21 @@
 import pandas as pd
 
 from fvg_platform.features.catalogue import FEATURE_SET_VERSION, compute_features
+from fvg_platform.features.gap_context import CONTEXT_NUMBERS, CONTEXT_TEXTS
 from fvg_platform.features.setup_features import compute_setup_features
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
+from fvg_platform.pipeline.inputs import Surroundings, same_series
 from fvg_platform.pipeline.partitions import Series
-from fvg_platform.pipeline.series_assets import SeriesAsset, Stored, Task, same_series
+from fvg_platform.pipeline.series_assets import SeriesAsset, Stored, Task
 from fvg_platform.storage import schema
 from fvg_platform.storage.bulk import Written
 from fvg_platform.storage.series_tables import read_series_rows, replace_series_rows
 
 GROUP = "features"
+_CONTEXT = ["ts", "side", *CONTEXT_NUMBERS, *CONTEXT_TEXTS]
 
 
-def _feature_set(_series: Series) -> list[str]:
+def _feature_set(_series: Series, _around: Surroundings) -> list[str]:
     return [FEATURE_SET_VERSION]
 
 
@@ -31,11 +34,13 @@ def _store_setup_features(task: Task) -> Stored:
     position = pd.DatetimeIndex(bars["ts"]).get_indexer
     gaps = read_series_rows(connection, schema.fvg_detections, *series)
     setups = read_series_rows(connection, schema.fvg_setups, *series)
+    context = read_series_rows(connection, schema.fvg_context, *series, columns=_CONTEXT)
     gaps = gaps.assign(i=position(pd.DatetimeIndex(gaps["ts"])))
+    context = context.assign(i=position(pd.DatetimeIndex(context["ts"])))
     setups = setups.assign(i=position(pd.DatetimeIndex(setups["ts"])))
     names = ["ts", *(f.name for f in schema.FEATURES)]
     bar_features = read_series_rows(connection, schema.features, *series, columns=names)
-    rows = compute_setup_features(setups, gaps, bar_features, bars)
+    rows = compute_setup_features(setups, gaps, bar_features, bars, context)
     rows = rows.assign(config_id=setups["config_id"].to_numpy())
     written = replace_series_rows(connection, schema.setup_features, *series, rows, task.lineage_id)
     return _stored(written, rows)
@@ -61,10 +66,10 @@ bar_features = SeriesAsset(
 
 setup_features = SeriesAsset(
     name="setup_features",
-    deps=["fvg_detections", "bar_features"],
+    deps=["fvg_setups", "bar_features"],
     description="What was known of a setup when its third bar closed, and nothing later.",
-    code_version="1",
-    find_inputs=same_series("fvg_detections", "bar_features", versions=_feature_set),
+    code_version="2",
+    find_inputs=same_series("fvg_setups", "bar_features", versions=_feature_set),
     compute=_store_setup_features,
     kinds=frozenset({"pandas", "postgres"}),
     group=GROUP,

@@ -1,31 +1,29 @@
 """Bars as they come: read whole from an archive, or brought in window by window from a vendor."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.ingestion import ASSET, Ingested, ingest_series
+from fvg_platform.pipeline.inputs import Inputs, Statuses, Surroundings
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
-from fvg_platform.pipeline.series_assets import VENDOR_POOL, Inputs, SeriesAsset, Stored, Task
+from fvg_platform.pipeline.series_assets import VENDOR_POOL, SeriesAsset, Stored, Task
 from fvg_platform.sources.base import SeriesInfo, VendorError
 from fvg_platform.storage import ingestion as store
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import Written
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.records import insert_record
-from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import replace_series_rows
 
 CODE_VERSION = "1"
 
 
-def _source_inputs(
-    series: Series, _statuses: Mapping[tuple[str, str], Status], source: MarketSource
-) -> Inputs | None:
+def _source_inputs(series: Series, _statuses: Statuses, around: Surroundings) -> Inputs | None:
+    source = around.source
     info = source.offers(*series)
     if info is None:
         return None

@@ -25,7 +25,7 @@ def once_a_day() -> dg.AutomationCondition:
 
 
 @dg.asset(
-    deps=["bars", "fvg_labels", "bar_features", "setup_features"],
+    deps=["bars", "fvg_detections", "fvg_setups", "fvg_labels", "bar_features", "setup_features"],
     group_name="research",
     kinds={"parquet", "duckdb"},
     owners=OWNERS,

@@ -1,0 +1,102 @@
+"""A day of new minutes on a series of 1M: from `market_data` to gaps, zones, context, setups and labels, and back.
+
+Beside it the same assets over the whole history, which is what a refresh would cost without their memory. The
+series trades around the clock, so that 1M minutes are two years; 390 are a New York day's worth of new ones.
+"""
+
+import shutil
+import statistics
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.bench_engine import made_up_bars
+from fvg_platform.pipeline.assets import gaps, labels, setups
+from fvg_platform.pipeline.market_source import MarketSource
+from fvg_platform.pipeline.partitions import Series
+from fvg_platform.pipeline.platform import prepare_database
+from fvg_platform.sources.sample import SampleSource
+from fvg_platform.storage import schema, series_status
+from fvg_platform.storage.bulk import series_transaction
+from fvg_platform.storage.changes import log_change
+from fvg_platform.storage.database import Database
+from fvg_platform.storage.records import execute
+from fvg_platform.storage.series_status import Status
+from fvg_platform.storage.series_tables import update_series_rows
+
+BARS, NEW, REPEATS = 1_000_000, 390, 5
+SERIES = Series("BENCH", "1m")
+ASSETS = (gaps.fvg_detections, setups.fvg_setups, labels.fvg_labels)
+
+
+def store(database: Database, bars: pd.DataFrame, known: int, revision: int) -> None:
+    """Commit bars as the asset `bars` does: rows, status, and from when on the revision differs."""
+    with series_transaction(database.url, lock_key=f"series {SERIES}") as connection:
+        update_series_rows(connection, schema.market_data, *SERIES, bars, 1)
+        last = bars["ts"].iloc[-1]
+        status = Status(
+            *SERIES, "bars", "ok", "bench", fingerprint="f", revision=revision, rows=known, last_ts=last
+        )
+        series_status.write_status(connection, status)
+        log_change(connection, *SERIES, "bars", revision, bars["ts"].iloc[0])
+
+
+def run(database: Database, source: MarketSource, *, rebuild: bool = False) -> dict[str, float]:
+    """Seconds of each asset, with its transaction."""
+    seconds = {}
+    for asset in ASSETS:
+        began = time.perf_counter()
+        status, _ = asset.run_one(database, source, SERIES, "bench", rebuild=rebuild)
+        seconds[asset.name] = time.perf_counter() - began
+        assert status is not None and status.state == "ok", status
+    return seconds
+
+
+def main() -> None:
+    """Print the table."""
+    home = Path(tempfile.gettempdir()) / f"fvg-bench-{uuid.uuid4().hex[:8]}"
+    home.mkdir(mode=0o755)
+    database = Database(home)
+    source = MarketSource(database, open_archive=SampleSource)  # it is asked for nothing
+    try:
+        prepare_database(database)
+        with series_transaction(database.url, "bench") as connection:
+            execute(connection, "SET LOCAL session_replication_role = replica")
+            basis = {"asset_class": "crypto", "adjustment": "raw", "anchor": "clock", "session": "regular"}
+            record = {"ticker": SERIES.ticker, "timeframe": SERIES.timeframe, "source": "bench", **basis}
+            series_status.write_series(connection, record)
+        bars = made_up_bars(BARS + NEW * REPEATS)
+        store(database, bars.iloc[:BARS], BARS, 1)
+        whole = run(database, source)
+        with series_transaction(database.url, "bench") as connection:
+            rows = {
+                table: execute(connection, f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608
+                for table in ("fvg_detections", "fvg_zones", "fvg_setups", "fvg_labels")
+            }
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as autocommit:
+            autocommit.exec_driver_sql("VACUUM ANALYZE")  # what autovacuum does a minute later
+        refreshes = []
+        for day in range(REPEATS):
+            done = BARS + NEW * day
+            store(database, bars.iloc[done : done + NEW], done + NEW, day + 2)
+            refreshes.append(run(database, source))
+        print("rows of 1M bars: " + ", ".join(f"{n:,} in {table}" for table, n in rows.items()))
+        print(f"{'asset':<16}{'1M bars, s':>12}{f'{NEW} new, s':>14}{'ratio':>8}")
+        for name in whole:
+            new = statistics.median(seconds[name] for seconds in refreshes)
+            print(f"{name:<16}{whole[name]:>12.2f}{new:>14.3f}{whole[name] / new:>8.0f}")
+        total = statistics.median(sum(seconds.values()) for seconds in refreshes)
+        print(
+            f"{'together':<16}{sum(whole.values()):>12.2f}{total:>14.3f}{sum(whole.values()) / total:>8.0f}"
+        )
+    finally:
+        if database.embedded is not None:
+            database.embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
