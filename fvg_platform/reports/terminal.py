@@ -9,7 +9,8 @@ from rich.text import Text
 from fvg_platform.reports.overview import TARGETS, interval
 
 HOW_TO_READ = (
-    "Won: target before stop; what the bars leave open (worse–better path), in brackets the 95 % sampling interval of both ends. "
+    "Won: target before stop; what the bars leave open (worse–better path), in brackets the 95 % sampling interval of "
+    "both ends. "
     "Told: outcomes that the bars leave in no doubt, the series' own → with finer ones. "
     "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate."
 )
