@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -56,6 +57,20 @@ class Task:
     def source(self) -> MarketSource:
         """Where bars come from."""
         return self.around.source
+
+    @cached_property
+    def basis(self) -> Mapping[str, Any]:
+        """The series' row in `series`, as it was when first asked for.
+
+        Raises
+        ------
+        LookupError
+            There is none yet.
+        """
+        found = series_status.read_series(self.connection, *self.series)
+        if found is None:
+            raise LookupError(f"{self.series} has no row in series: materialise raw_bars first")
+        return found
 
 
 @dataclass(frozen=True)

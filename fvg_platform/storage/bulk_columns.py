@@ -114,6 +114,10 @@ def _array(values: pd.Series, column: TargetColumn) -> pa.Array:
     if column.cast:
         return pa.array([_as_text(value, column.type) for value in values], type=pa.string())
     wanted = _ARROW_TYPES[column.type]
+    if values.dtype == np.float64 and wanted == pa.float64():
+        return pa.array(
+            values.to_numpy(), from_pandas=True
+        )  # most columns: a third of the time of the way below
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     if pa.types.is_timestamp(wanted):
@@ -128,7 +132,7 @@ def _array(values: pd.Series, column: TargetColumn) -> pa.Array:
 
 
 def _require_zone(values: pd.Series, zoned: bool) -> None:
-    if values.isna().all():
+    if (zoned and isinstance(values.dtype, pd.DatetimeTZDtype)) or values.isna().all():
         return
     has_zone = isinstance(values.dtype, pd.DatetimeTZDtype) or (
         values.dtype == object and getattr(values.dropna().iloc[0], "tzinfo", None) is not None

@@ -15,6 +15,7 @@ from fvg_platform.storage.bulk_columns import TargetColumn, quoted
 
 LINEAGE = "lineage_id"
 _INCOMING = "incoming_rows"
+_TINY = 1000
 _OUTGOING = "outgoing_keys"
 
 
@@ -95,8 +96,9 @@ def incoming(connection: Any, new: pa.Table, columns: Sequence[TargetColumn]) ->
                 connection,
                 f"ALTER TABLE pg_temp.{_INCOMING} ALTER {name} TYPE {column.type} USING {name}::{column.type}",
             )
-    # Without statistics the planner takes the table for tiny and joins row by row.
-    execute(connection, f"ANALYZE pg_temp.{_INCOMING}")
+    # Without statistics the planner takes the table for tiny and joins row by row, which a tiny one may be.
+    if new.num_rows > _TINY:
+        execute(connection, f"ANALYZE pg_temp.{_INCOMING}")
     yield
     execute(connection, f"DROP TABLE pg_temp.{_INCOMING}")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sqlalchemy as sa
 
-from fvg_platform.pipeline.assets.bars import calendar_of
 from fvg_platform.pipeline.assets.setups import (
     GROUP,
+    calendar_of,
     configuration_of,
     configuration_versions,
     record_configuration,
@@ -33,13 +33,10 @@ from fvg_platform.storage.series_tables import (
 if TYPE_CHECKING:
     from fvg_platform.fvg.incremental import GapMemory
 
-LIFECYCLE = ("touched_ts", "half_filled_ts", "filled_ts", "inverted_ts", "depth")
-
 
 def _store_detections(task: Task) -> Stored:
     from fvg_platform.fvg.incremental import StaleMemoryError
 
-    record_configuration(task.connection, configuration_of(task))
     memory = _memory_to_go_on_from(task)
     if memory is None:
         return _detect_all(task, "the whole history")
@@ -67,7 +64,8 @@ def _detect_all(task: Task, made_from: str) -> Stored:
     from fvg_platform.fvg.zones import derive_zones
 
     series, connection = task.series, task.connection
-    config, calendar = configuration_of(task), calendar_of(connection, series)
+    config, calendar = configuration_of(task), calendar_of(task)
+    record_configuration(connection, config)
     bars = read_series_rows(connection, schema.market_data, *series)
     gaps = detect_gaps(bars, series.timeframe, threshold=config.luxalgo_threshold, calendar=calendar)
     zones = derive_zones(bars, gaps, series.timeframe, calendar=calendar)
@@ -93,7 +91,7 @@ def _go_on(task: Task, memory: "GapMemory") -> Stored:
     from fvg_platform.fvg.incremental import TAIL_BARS, continue_gaps, continue_zones
 
     series, connection = task.series, task.connection
-    config, calendar = configuration_of(task), calendar_of(connection, series)
+    config, calendar = configuration_of(task), calendar_of(task)
     if memory.last_ts is None or task.before is None:
         raise ValueError(f"{series}: nothing is remembered that could be gone on from")
     begin = bars_before(connection, *series, memory.last_ts, TAIL_BARS)
@@ -144,9 +142,12 @@ def _update(
     task: Task, table: sa.Table, before: pd.DataFrame, after: pd.DataFrame, new: pd.DataFrame
 ) -> Written:
     """Write what is new, and the open rows to which something happened."""
-    moved = pd.Series(data=False, index=before.index)
-    for name in LIFECYCLE:
-        moved |= (before[name] != after[name]) & ~(before[name].isna() & after[name].isna())
+    from fvg_platform.fvg.dated_rows import utc
+    from fvg_platform.fvg.lifecycle import EVENTS
+
+    moved = before["depth"].to_numpy() != after["depth"].to_numpy()
+    for name in EVENTS:
+        moved |= utc(before[f"{name}_ts"]).asi8 != utc(after[f"{name}_ts"]).asi8
     rows = pd.concat([part for part in (after[moved], new) if len(part)] or [new], ignore_index=True)
     return update_series_rows(task.connection, table, *task.series, rows, task.lineage_id)
 

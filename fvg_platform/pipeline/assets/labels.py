@@ -7,10 +7,10 @@ import pandas as pd
 
 from fvg_platform.fvg.lives import MEAN_SPACING_BARS, life_ends
 from fvg_platform.market.timeframes import finer_than
-from fvg_platform.pipeline.assets.bars import calendar_of
 from fvg_platform.pipeline.assets.setups import (
     GROUP,
     bars_of_same_basis,
+    calendar_of,
     configuration_of,
     configuration_versions,
     stored_since,
@@ -36,7 +36,7 @@ def _store_labels(task: Task) -> Stored:
     from fvg_platform.fvg.outcomes import label_setups
 
     series, connection = task.series, task.connection
-    config, calendar = configuration_of(task), calendar_of(connection, series)
+    config, calendar = configuration_of(task), calendar_of(task)
     since = _first_open(task, config.horizon)
     bars = read_series_rows(connection, schema.market_data, *series, since=_enough_for_spacing(task, since))
     setups = read_series_rows(connection, schema.fvg_setups, *series, since=since)
@@ -66,7 +66,9 @@ def _store_labels(task: Task) -> Stored:
     written = replace_series_rows(connection, schema.fvg_labels, *series, rows, task.lineage_id, since=since)
     counts = {str(status): int(n) for status, n in labels["status"].value_counts().items()}
     metadata = {"by_status": counts, "finer_timeframes": ", ".join(finer) or "none of this basis"}
-    return stored_since(task, schema.fvg_labels, written, rows, since, metadata | identified_shares(labels))
+    metadata |= identified_shares(labels)
+    planned = next(s.rows for s in task.inputs.upstream if s.asset == "fvg_setups")
+    return stored_since(task, schema.fvg_labels, written, rows, since, metadata, known_count=planned)
 
 
 def identified_shares(labels: pd.DataFrame) -> dict[str, Any]:

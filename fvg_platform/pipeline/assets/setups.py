@@ -10,13 +10,13 @@ import dagster as dg
 import pandas as pd
 
 from fvg_platform.fvg.modes import RULES, ModeConfig
+from fvg_platform.market.calendars import TradingCalendar, trading_calendar
 from fvg_platform.market.timeframes import coarser_than
-from fvg_platform.pipeline.assets.bars import calendar_of
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.inputs import Inputs, Statuses, Surroundings
 from fvg_platform.pipeline.partitions import COARSER_CONTEXT, Series, own_and_coarser_series
 from fvg_platform.pipeline.series_assets import SeriesAsset, Stored, Task
-from fvg_platform.storage import schema, series_status
+from fvg_platform.storage import schema
 from fvg_platform.storage.records import insert_record
 from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import (
@@ -27,14 +27,18 @@ from fvg_platform.storage.series_tables import (
 )
 
 GROUP = "fair_value_gaps"
+_BARS_READ = ("ts", "open", "high", "low", "close", "volume", "taker_buy_volume")
 
 
 def configuration_of(task: Task) -> ModeConfig:
     """The configuration of setups for a series: its timeframe's mode at its asset class's costs."""
-    basis = series_status.read_series(task.connection, *task.series)
-    if basis is None:
-        raise LookupError(f"{task.series} has no row in series: materialise raw_bars first")
-    return task.around.engine.mode_config(task.series.timeframe, basis["asset_class"])
+    return task.around.engine.mode_config(task.series.timeframe, task.basis["asset_class"])
+
+
+def calendar_of(task: Task) -> TradingCalendar:
+    """The calendar that a series trades by."""
+    basis = task.basis
+    return trading_calendar(basis["asset_class"], anchor=basis["anchor"], session=basis["session"])
 
 
 def record_configuration(connection: Any, config: ModeConfig) -> None:
@@ -78,14 +82,15 @@ def _store_setups(task: Task) -> Stored:
 
     series, connection = task.series, task.connection
     since = task.changes.earliest() if task.changes is not None else None
-    config, calendar = configuration_of(task), calendar_of(connection, series)
+    config, calendar = configuration_of(task), calendar_of(task)
     bars, coarser = _bars_for_context(task, since)
     gaps = read_series_rows(connection, schema.fvg_detections, *series, since=since)
     gaps = gaps.assign(i=pd.DatetimeIndex(bars["ts"]).get_indexer(pd.DatetimeIndex(gaps["ts"])))
     context = describe_context(bars, gaps, series.timeframe, calendar=calendar, coarser=coarser)
     verdicts = judge(context, gaps)
     setups = plan_setups(gaps, series.timeframe, config=config, verdicts=verdicts)
-    record_configuration(connection, config)
+    if since is None:
+        record_configuration(connection, config)
     described = pd.concat([context.drop(columns="i"), verdicts], axis=1)
     written = replace_series_rows(
         connection, schema.fvg_context, *series, described, task.lineage_id, since=since
@@ -116,7 +121,12 @@ def _bars_for_context(task: Task, since: pd.Timestamp | None) -> tuple[pd.DataFr
                 task.connection, task.series.ticker, timeframe, first, context_reach(timeframe)
             )
         return read_series_rows(
-            task.connection, schema.market_data, task.series.ticker, timeframe, since=start or since
+            task.connection,
+            schema.market_data,
+            task.series.ticker,
+            timeframe,
+            columns=_BARS_READ,
+            since=start or since,
         )
 
     coarser = [s.timeframe for s in task.inputs.upstream if s.timeframe != task.series.timeframe]
@@ -130,17 +140,25 @@ def stored_since(
     rows: pd.DataFrame,
     since: pd.Timestamp | None,
     metadata: Mapping[str, Any],
+    *,
+    known_count: int | None = None,
 ) -> Stored:
-    """What was stored, told of the whole series though only its rows from `since` on were made."""
+    """What was stored, told of the whole series though only its rows from `since` on were made.
+
+    `known_count`: how many rows there are now, where that is known already; to count 300,000 takes 20 ms.
+    """
     before = task.before
     count, first = len(rows), rows["ts"].min() if len(rows) else None
     last = rows["ts"].max() if len(rows) else None
     if since is not None and before is not None:
         metadata = {**metadata, "made_from": str(since), "rows_made": len(rows)}
         appended = before.last_ts is None or since > before.last_ts
-        count = (
-            before.rows + len(rows) if appended else count_series_rows(task.connection, table, *task.series)
-        )
+        if known_count is not None:
+            count = known_count
+        elif appended:
+            count = before.rows + len(rows)
+        else:
+            count = count_series_rows(task.connection, table, *task.series)
         first = before.first_ts if before.first_ts is not None and before.first_ts < since else first
         last = last if last is not None else (before.last_ts if appended else _last(task, table))
     return Stored(written, count, first, last, metadata)
