@@ -122,6 +122,8 @@ _CONTENTS: Mapping[str, str] = {
         "bar_gaps",
         "series",
         "fvg_detections",
+        "fvg_zones",
+        "fvg_context",
         "fvg_setups",
         "fvg_labels",
         "features",

@@ -176,18 +176,73 @@ BARS_ARE_FRESH = QualityCheck(
     details=policies_in_words(),
 )
 
+_ZONES_ARE_SOUND = (
+    Rule("zone_upside_down", "top is not above bottom, or mid lies outside"),
+    Rule("depth_outside_0_1", "the share of the zone that was penetrated is below 0 or above 1"),
+    Rule(
+        "lifecycle_out_of_order",
+        "inverted before filled before half filled before touched, or touched by its own bar",
+    ),
+    Rule("known_before_its_bar", "known_at is not after the bar's open"),
+)
+_DERIVE_ANEW = (
+    "A defect of the engine, or rows written by hand: `fvg rebuild --ticker TICKER`; if it stays, report it."
+)
+
 GAPS_ARE_SOUND = QualityCheck(
     "fvg_detections",
     "gaps_are_sound",
     "Zones the right way up, lifecycles in order, nothing known before its bar.",
+    _ZONES_ARE_SOUND,
+    "ERROR",
+    _DERIVE_ANEW,
+)
+
+ZONES_ARE_SOUND = QualityCheck(
+    "fvg_detections",
+    "zones_are_sound",
+    "The same of joined, inverse and balanced zones.",
+    (*_ZONES_ARE_SOUND, Rule("older_than_its_gaps", "the gap that the zone began with is younger than it")),
+    "ERROR",
+    _DERIVE_ANEW,
+)
+
+CONTEXT_IS_SOUND = QualityCheck(
+    "fvg_setups",
+    "context_is_sound",
+    "Verdicts add up, shares lie between 0 and 1.",
     (
-        Rule("zone_upside_down", "top is not above bottom, or mid lies outside"),
-        Rule("depth_outside_0_1", "the share of the zone that was penetrated is below 0 or above 1"),
-        Rule("lifecycle_out_of_order", "filled before half filled before touched, or touched by its own bar"),
-        Rule("known_before_its_bar", "known_at is not after the bar's open"),
+        Rule("verdicts_do_not_add_up", "rules passed, failed and unknown are not all rules"),
+        Rule("share_outside_0_1", "the score or the share of takers' buying is below 0 or above 1"),
     ),
     "ERROR",
-    "A defect of detection, or rows written by hand: `fvg rebuild --ticker TICKER`; if it stays, report it.",
+    _DERIVE_ANEW,
+)
+
+PLANS_ARE_SOUND = QualityCheck(
+    "fvg_setups",
+    "plans_are_sound",
+    "Stop, entry and targets in order, risk their distance, and a context for every setup.",
+    (
+        Rule("levels_out_of_order", "stop, entry and the three targets do not lie in the trade's order"),
+        Rule("risk_is_another", "risk is not the distance of entry and stop", "1e-9 of the entry"),
+        Rule("gap_without_context", "the setup's gap has no row in `fvg_context`"),
+    ),
+    "ERROR",
+    _DERIVE_ANEW,
+)
+
+STATISTICS_ARE_SOUND = QualityCheck(
+    "fvg_statistics",
+    "figures_are_sound",
+    "Rates and probabilities in [0, 1], intervals in order, statuses that add up.",
+    (
+        Rule("outside_0_1", "a fill rate, win rate or p-value is below 0 or above 1"),
+        Rule("interval_out_of_order", "the win rate of the worse reading is above that of the better one"),
+        Rule("counts_do_not_add_up", "the statuses do not add up to the setups"),
+    ),
+    "ERROR",
+    "Make them anew: `fvg materialize --select fvg_statistics`; if it stays, report it.",
 )
 
 LABEL_INTERVALS = QualityCheck(
@@ -205,7 +260,7 @@ LABEL_INTERVALS = QualityCheck(
         Rule("excursions_on_the_wrong_side", "the worst excursion is above zero, or the best below"),
     ),
     "ERROR",
-    "A defect of labelling, or rows written by hand: `fvg rebuild --ticker TICKER`; if it stays, report it.",
+    _DERIVE_ANEW,
 )
 
 FEATURES_ARE_COMPLETE = QualityCheck(
@@ -293,7 +348,11 @@ CHECKS: tuple[QualityCheck, ...] = (
     NOTHING_STRANGE,
     BARS_ARE_FRESH,
     GAPS_ARE_SOUND,
+    ZONES_ARE_SOUND,
+    CONTEXT_IS_SOUND,
+    PLANS_ARE_SOUND,
     LABEL_INTERVALS,
+    STATISTICS_ARE_SOUND,
     FEATURES_ARE_COMPLETE,
     SETUPS_HAVE_FEATURES,
     SPLIT_DOES_NOT_OVERLAP,

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fvg_platform.features.catalogue import FEATURES
+from fvg_platform.fvg.modes import RULES
 from fvg_platform.storage.bulk import read_frame
 from fvg_platform.storage.schema import PATHS, TARGETS
 
@@ -45,20 +46,62 @@ BAR_RULES = TableRules(
     },
 )
 
-DETECTION_RULES = TableRules(
-    "fvg_detections",
+_ZONE_RULES = {
+    "zone_upside_down": "top <= bottom OR mid < bottom OR mid > top",
+    "depth_outside_0_1": "depth < 0 OR depth > 1",
+    "lifecycle_out_of_order": _any_of(
+        "half_filled_ts < touched_ts",
+        "filled_ts < half_filled_ts",
+        "inverted_ts < filled_ts",
+        "touched_ts IS NULL AND half_filled_ts IS NOT NULL",
+        "half_filled_ts IS NULL AND filled_ts IS NOT NULL",
+        "filled_ts IS NULL AND inverted_ts IS NOT NULL",
+        "touched_ts <= ts",
+    ),
+    "known_before_its_bar": "known_at <= ts",
+}
+
+DETECTION_RULES = TableRules("fvg_detections", _ZONE_RULES)
+
+ZONE_RULES = TableRules("fvg_zones", _ZONE_RULES | {"older_than_its_gaps": "origin_ts > ts"})
+
+CONTEXT_RULES = TableRules(
+    "fvg_context",
     {
-        "zone_upside_down": "top <= bottom OR mid < bottom OR mid > top",
-        "depth_outside_0_1": "depth < 0 OR depth > 1",
-        "lifecycle_out_of_order": _any_of(
-            "half_filled_ts < touched_ts",
-            "filled_ts < half_filled_ts",
-            "touched_ts IS NULL AND half_filled_ts IS NOT NULL",
-            "half_filled_ts IS NULL AND filled_ts IS NOT NULL",
-            "touched_ts <= ts",
+        "verdicts_do_not_add_up": f"rules_passed + rules_failed + rules_unknown <> {len(RULES)}",
+        "share_outside_0_1": _any_of(
+            "rule_score < 0 OR rule_score > 1", "taker_buy_share < 0 OR taker_buy_share > 1"
         ),
-        "known_before_its_bar": "known_at <= ts",
     },
+)
+
+SETUP_RULES = TableRules(
+    "fvg_setups LEFT JOIN (SELECT ticker, timeframe, ts, side, lineage_id AS described FROM fvg_context) c "
+    "USING (ticker, timeframe, ts, side)",
+    {
+        "levels_out_of_order": _any_of(
+            "side * (entry - stop) <= 0",
+            "side * (target_1 - entry) <= 0",
+            "side * (target_2 - target_1) < 0",
+            "side * (target_3 - target_2) < 0",
+        ),
+        "risk_is_another": "abs(risk - side * (entry - stop)) > 1e-9 * abs(entry)",
+        "gap_without_context": "described IS NULL",
+    },
+    shown="fvg_setups.*",
+)
+
+_RATES = ("fill_rate", "win_lo", "win_hi", "p_value", "p_adjusted")
+
+STATISTIC_RULES = TableRules(
+    "fvg_statistics",
+    {
+        "outside_0_1": _any_of(*(f"{rate} < 0 OR {rate} > 1" for rate in _RATES)),
+        "interval_out_of_order": "win_lo > win_hi",
+        "counts_do_not_add_up": "entered + gap_invalid + ran_away + expired + pending <> setups",
+    },
+    keys=("timeframe", "dimension"),
+    order="value, target",
 )
 
 LABEL_RULES = TableRules(

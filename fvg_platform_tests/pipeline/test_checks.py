@@ -26,6 +26,10 @@ ROWS = {
     + " AND (ts, side) IN (SELECT ts, side FROM fvg_detections WHERE filled_ts IS NOT NULL AND "
     + AAPL
     + " LIMIT 2)",
+    "filled zones": AAPL
+    + " AND kind = 'joined' AND (ts, side) IN (SELECT ts, side FROM fvg_zones WHERE inverted_ts IS NOT NULL AND "
+    + "kind = 'joined' AND " + AAPL + " ORDER BY ts LIMIT 2)",
+    "by side": "timeframe = '1d' AND dimension = 'side'",
     "entered": AAPL
     + " AND (ts, side) IN (SELECT ts, side FROM fvg_labels WHERE status = 'entered' AND "
     + AAPL
@@ -85,6 +89,39 @@ CASES = [
         ("depth = 1.5", "filled gaps", "AAPL 1d: depth_outside_0_1 2", "1.5"),
         ("touched_ts = NULL", "filled gaps", "AAPL 1d: lifecycle_out_of_order 2", "NaT"),
         ("known_at = ts", "filled gaps", "AAPL 1d: known_before_its_bar 2", "AAPL"),
+    ),
+    *spoiled(
+        "fvg_detections/zones_are_sound",
+        "fvg_zones",
+        ("mid = top + 1", "filled zones", "AAPL 1d: zone_upside_down 2", "joined"),
+        ("origin_ts = ts + interval '1 day'", "filled zones", "AAPL 1d: older_than_its_gaps 2", "joined"),
+        ("filled_ts = NULL", "filled zones", "AAPL 1d: lifecycle_out_of_order 2", "NaT"),
+    ),
+    *spoiled(
+        "fvg_setups/context_is_sound",
+        "fvg_context",
+        ("rules_passed = 9", "setups", "IBM 1w: verdicts_do_not_add_up 2", "IBM"),
+        ("taker_buy_share = 1.5", "setups", "IBM 1w: share_outside_0_1 2", "1.5"),
+    ),
+    *spoiled(
+        "fvg_setups/plans_are_sound",
+        "fvg_setups",
+        ("target_2 = target_1 - side", "setups", "IBM 1w: levels_out_of_order 2", "IBM"),
+        ("risk = risk * 1.01", "setups", "IBM 1w: risk_is_another 2", "IBM"),
+    ),
+    Spoiled(
+        "fvg_setups/plans_are_sound",
+        "DELETE FROM fvg_context",
+        "setups",
+        "IBM 1w: gap_without_context 2",
+        "IBM",
+    ),
+    *spoiled(
+        "fvg_statistics/figures_are_sound",
+        "fvg_statistics",
+        ("p_adjusted = 1.5", "by side", "1d side: outside_0_1 6", "1.5"),
+        ("win_lo = win_hi + 0.01", "by side", "1d side: interval_out_of_order 6", "side"),
+        ("entered = 0", "by side", "1d side: counts_do_not_add_up 6", "side"),
     ),
     *spoiled(
         "fvg_labels/intervals_are_ordered",

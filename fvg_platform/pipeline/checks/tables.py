@@ -128,7 +128,11 @@ CHECKS = [
     frame_check(catalogue.NO_DUPLICATES, invariants.duplicate_bars),
     series_held_back,
     table_check(catalogue.GAPS_ARE_SOUND, invariants.DETECTION_RULES),
+    table_check(catalogue.ZONES_ARE_SOUND, invariants.ZONE_RULES),
+    table_check(catalogue.CONTEXT_IS_SOUND, invariants.CONTEXT_RULES),
+    table_check(catalogue.PLANS_ARE_SOUND, invariants.SETUP_RULES),
     table_check(catalogue.LABEL_INTERVALS, invariants.LABEL_RULES),
+    table_check(catalogue.STATISTICS_ARE_SOUND, invariants.STATISTIC_RULES),
     frame_check(
         catalogue.FEATURES_ARE_COMPLETE,
         invariants.missing_features,
