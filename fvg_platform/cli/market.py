@@ -133,8 +133,12 @@ def export(
     """Write bars, gaps, setups, labels and features as Parquet files, which DuckDB reads in place."""
     from fvg_platform.storage.snapshots import export_snapshots
 
-    with database_ready() as (_settings, database), database.bulk() as connection:
-        done = export_snapshots(connection, folder, tickers=ticker, timeframes=timeframe)
+    with (
+        database_ready() as (_settings, database),
+        database.bulk() as connection,
+        database.bulk() as beside,
+    ):
+        done = export_snapshots(connection, folder, tickers=ticker, timeframes=timeframe, beside=beside)
     say(
         f"{folder}: {done.files} files written with {done.rows:,} rows, {done.skipped} were up to date, "
         f"{done.removed} removed"

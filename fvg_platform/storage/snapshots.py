@@ -7,10 +7,12 @@ It carries the mark of the rows that it was made of: a series that did not chang
 import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +45,13 @@ class Exported:
     removed: int = 0
     by_table: dict[str, int] = field(default_factory=dict)
 
+    def add(self, other: "Exported") -> None:
+        """Count what another part of the export did."""
+        for name in ("files", "rows", "bytes", "skipped", "removed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for table, count in other.by_table.items():
+            self.by_table[table] = self.by_table.get(table, 0) + count
+
 
 def export_snapshots(
     connection: Any,
@@ -51,11 +60,12 @@ def export_snapshots(
     tables: Sequence[str] = TABLES,
     tickers: Collection[str] | None = None,
     timeframes: Collection[str] | None = None,
+    beside: Any | None = None,
 ) -> Exported:
     """Bring the files of a folder up to what the tables hold.
 
-    Memory is bounded by one row group. The tables of one series are of one moment. A second export into the folder
-    waits for the first; one that is killed leaves whole files, and the next one goes on.
+    Memory is bounded by one row group of each series at work. The tables of one series are of one moment. A second
+    export into the folder waits for the first; one that is killed leaves whole files, and the next one goes on.
 
     Parameters
     ----------
@@ -67,6 +77,8 @@ def export_snapshots(
         Some of :data:`TABLES`.
     tickers, timeframes
         By default all. Files of series that are gone are removed among these, and nothing else is.
+    beside
+        Another such connection: with it two series are written at a time, one while Postgres reads the other.
 
     Raises
     ------
@@ -92,9 +104,8 @@ def export_snapshots(
     done = Exported()
     try:
         with _alone_in(folder):
-            for ticker, timeframe in sorted({(t, f) for _, t, f in marks if wanted(t, f)}):
-                own = {table: mark for (table, t, f), mark in marks.items() if (t, f) == (ticker, timeframe)}
-                _export_series(connection, folder, ticker, timeframe, own, done)
+            for part in _export_all(connection, beside, folder, marks, wanted):
+                done.add(part)
             for table in tables:
                 _remove_gone(folder, table, marks, wanted, done)
     except OSError as error:
@@ -129,14 +140,35 @@ def _marks(connection: Any, tables: Sequence[str], series: tuple[str, str] | Non
     }
 
 
+def _export_all(
+    connection: Any, beside: Any | None, folder: Path, marks: Marks, wanted: Callable[[str, str], bool]
+) -> Iterator[Exported]:
+    free: SimpleQueue[Any] = SimpleQueue()
+    connections = [each for each in (connection, beside) if each is not None]
+    for each in connections:
+        free.put(each)
+
+    def export(series: tuple[str, str]) -> Exported:
+        own = {table: mark for (table, t, f), mark in marks.items() if (t, f) == series}
+        taken = free.get()
+        try:
+            return _export_series(taken, folder, *series, own)
+        finally:
+            free.put(taken)
+
+    with ThreadPoolExecutor(len(connections)) as pool:
+        yield from pool.map(export, sorted({(t, f) for _, t, f in marks if wanted(t, f)}))
+
+
 def _export_series(
-    connection: Any, folder: Path, ticker: str, timeframe: str, marks: dict[str, str], done: Exported
-) -> None:
+    connection: Any, folder: Path, ticker: str, timeframe: str, marks: dict[str, str]
+) -> Exported:
+    done = Exported()
     paths = {table: snapshot_file(folder, table, ticker, timeframe) for table in marks}
     due = [table for table, mark in marks.items() if _mark_of(paths[table], table) != mark]
     done.skipped += len(marks) - len(due)
     if not due:
-        return
+        return done
     connection.rollback()
     execute(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     now = _marks(connection, due, (ticker, timeframe))
@@ -148,6 +180,7 @@ def _export_series(
         done.bytes += size
         done.by_table[table] = done.by_table.get(table, 0) + written
     connection.rollback()
+    return done
 
 
 def _columns(table: str) -> list[str]:

@@ -43,8 +43,8 @@ def bar_snapshots(
     """
     database.require_ready()
     began = time.perf_counter()
-    with database.bulk() as connection:
-        done = export_snapshots(connection, snapshot_folder)
+    with database.bulk() as connection, database.bulk() as beside:
+        done = export_snapshots(connection, snapshot_folder, beside=beside)
     context.log.info(f"{done.files} files written, {done.skipped} up to date, {done.removed} removed")
     return dg.MaterializeResult(
         metadata={
