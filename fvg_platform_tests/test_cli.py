@@ -154,7 +154,7 @@ def test_the_report_as_values_and_as_a_table(on_sample: Fvg) -> None:
     for heading in (
         "What Fair Value Gaps did",
         "timeframe",
-        "target 1 (1R) won",
+        "target 1 won",
         "skill, target 1",
         "entry",
         "P(1)",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fvg_platform.cli.app import app
-from fvg_platform.cli.shared import AsJson, Tickers, Timeframes, database_ready, print_values, say
+from fvg_platform.cli.shared import AsJson, Timeframes, database_ready, print_values, say
 
 
 @app.command()
@@ -16,7 +16,9 @@ def stats(
         str, typer.Option(help="all, timeframe, mode, ticker, side, session, rule or year.")
     ] = "timeframe",
     timeframe: Timeframes = None,
-    ticker: Tickers = None,
+    ticker: Annotated[
+        list[str] | None, typer.Option("--ticker", help="With --by ticker: only this one; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Win rates, R, fills and excursions of setups, and beside them the same on bars without an edge."""
@@ -34,6 +36,12 @@ def stats(
     if ticker:
         if by != "ticker":
             raise typer.BadParameter("--ticker goes with --by ticker", param_hint="--ticker")
+        known = sorted(set(found["value"]))
+        if unknown := sorted(set(ticker) - set(known)):
+            raise typer.BadParameter(
+                f"no statistics of {', '.join(unknown)}; there are some of {', '.join(known) or 'none yet'}",
+                param_hint="--ticker",
+            )
         found = found[found["value"].isin(ticker)]
     print_values(
         {"statistics": statistics_values(found)},

@@ -11,9 +11,17 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from fvg_platform.market.timeframes import require_timeframe
+from fvg_platform.market.timeframes import INTRADAY, require_timeframe
 
 Mode = Literal["scalping", "intraday", "swing", "daily", "weekly", "monthly"]
 Entry = Literal["top", "mid", "bottom"]
@@ -99,7 +107,8 @@ class ModeConfig(BaseModel):
         When a value is outside its range; the message names the field and the value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Strict: a text that looks like a number is a slip, not a number.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     mode: Mode
     ttl: Bars
@@ -123,6 +132,15 @@ class ModeConfig(BaseModel):
         except ValidationError as error:
             raise ConfigurationError(_said(error, values)) from None
 
+    @field_validator("multiples", "required_rules", mode="before")
+    @classmethod
+    def _listed(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) or not isinstance(value, list | tuple):
+            raise ValueError("give a list")
+        if info.field_name == "multiples" and len(value) != 3:
+            raise ValueError("give three positive, increasing multiples of the risk")
+        return tuple(value)
+
     @field_validator("multiples")
     @classmethod
     def _increasing(cls, m: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -135,6 +153,19 @@ class ModeConfig(BaseModel):
     def _in_order(cls, rules: tuple[RuleName, ...]) -> tuple[RuleName, ...]:
         # The same demands must give the same identity, in whatever order they are written.
         return tuple(rule for rule in RULES if rule in rules)
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if not INTRADAY.issuperset(_MODES[self.mode][0]):
+            if self.day_only:
+                raise ValueError(
+                    f"day_only is True: a bar of the mode {self.mode} is a session or more, leave it out"
+                )
+            if "new_york_session" in self.required_rules:
+                raise ValueError(
+                    f"required_rules is {self.required_rules}: new_york_session has no answer in the mode {self.mode}"
+                )
+        return self
 
     def changed(self, **changes: Any) -> Self:
         """The same configuration with some fields changed, checked anew."""
@@ -196,6 +227,15 @@ class EngineConfig:
         for name in costs:
             if name not in COST_BPS:
                 raise ConfigurationError(f"costs of {name!r}: use one of {', '.join(COST_BPS)}")
+            if (
+                isinstance(costs[name], bool)
+                or not isinstance(costs[name], int | float)
+                or not costs[name] >= 0
+            ):
+                raise ConfigurationError(f"costs: {name} is {costs[name]!r}: give basis points, at least 0")
+        for name, fields in changes.items():
+            if own := [field for field in ("mode", "version") if field in fields]:
+                raise ConfigurationError(f"{name}: {own[0]} is not for a file to say")
         self._configs: dict[tuple[str, str], ModeConfig] = {}
         for asset_class, cost in (COST_BPS | costs).items():
             for mode, (_, ttl, max_hold) in _MODES.items():
@@ -253,6 +293,11 @@ def config_for(timeframe: str, config: ModeConfig | None, *, calendar: object | 
 def _said(error: ValidationError, values: Mapping[str, Any]) -> str:
     """The first fault in one line: field, value, what is wrong."""
     fault = error.errors(include_url=False)[0]
-    field = str(fault["loc"][0]) if fault["loc"] else "configuration"
     reason = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return reason
+    field = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        known = [name for name in ModeConfig.model_fields if name not in ("mode", "version")]
+        reason = f"no such field, use some of {', '.join(known)}"
     return f"{field} is {values.get(field, 'missing')!r}: {reason[0].lower()}{reason[1:]}"

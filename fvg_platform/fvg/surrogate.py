@@ -4,6 +4,8 @@ The bars come from :mod:`fvg_platform.market.surrogates`; tables that set the la
 :func:`fvg_platform.fvg.statistics.statistics`.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -14,7 +16,7 @@ from fvg_platform.fvg.outcomes import label_setups
 from fvg_platform.fvg.rules import judge
 from fvg_platform.fvg.setups import plan_setups
 from fvg_platform.market.calendars import TradingCalendar
-from fvg_platform.market.surrogates import Method, surrogate_bars
+from fvg_platform.market.surrogates import Method, surrogate_bars, surrogate_inside
 
 
 def surrogate_labels(
@@ -23,6 +25,7 @@ def surrogate_labels(
     *,
     config: ModeConfig | None = None,
     calendar: TradingCalendar | None = None,
+    finer: Mapping[str, pd.DataFrame] | None = None,
     draws: int = 3,
     seed: int = 0,
     method: Method = "wild",
@@ -38,6 +41,9 @@ def surrogate_labels(
         Timeframe of the bars.
     config, calendar
         Those that the real setups were made with. A coarser timeframe has no part: no rule reads one.
+    finer
+        Those that narrowed the real labels: they are moved with the bars in which they lie, and narrow these. Without
+        them the two could not be held against each other. Not for the method `block`.
     draws
         How many surrogates; each is labelled on its own.
     seed
@@ -58,15 +64,21 @@ def surrogate_labels(
     SurrogateError
         For fewer than three bars or prices that are not positive.
     ValueError
-        For an unknown timeframe, bars that break a rule, or no draw.
+        For an unknown timeframe, bars that break a rule, no draw, or finer bars beside blocks.
     """
     if draws < 1:
         raise ValueError(f"draws is {draws}: ask for at least one surrogate")
+    if finer and method != "wild":
+        raise ValueError(f"finer bars cannot follow the method {method!r}: use wild, or leave them out")
     used = config_for(timeframe, config, calendar=calendar)
     parts = []
     for draw in range(draws):
         surrogate = surrogate_bars(bars, method=method, seed=(seed, draw))
-        labels = _labels(surrogate, timeframe, used, calendar, with_rules)
+        inside = {
+            name: surrogate_inside(bars, surrogate, fine, seed=(seed, draw))
+            for name, fine in (finer or {}).items()
+        }
+        labels = _labels(surrogate, timeframe, used, calendar, inside or None, with_rules)
         parts.append(labels.assign(draw=np.int64(draw)))
     labels = pd.concat(parts, ignore_index=True)
     return labels.assign(timeframe=timeframe, mode=used.mode, cost_bps=used.cost_bps)
@@ -77,13 +89,14 @@ def _labels(
     timeframe: str,
     config: ModeConfig,
     calendar: TradingCalendar | None,
+    finer: dict[str, pd.DataFrame] | None,
     with_rules: bool,
 ) -> pd.DataFrame:
     gaps = detect_gaps(bars, timeframe, threshold=config.luxalgo_threshold, calendar=calendar)
     context = describe_context(bars, gaps, timeframe, calendar=calendar) if with_rules else None
     verdicts = None if context is None else judge(context, gaps)
     setups = plan_setups(gaps, timeframe, config=config, verdicts=verdicts)
-    labels = label_setups(bars, setups, timeframe, config=config, calendar=calendar)
+    labels = label_setups(bars, setups, timeframe, config=config, calendar=calendar, finer=finer)
     labels["risk"] = setups["risk"].array
     if context is not None and verdicts is not None:
         # A bar has one gap at most, so its position names the gap.

@@ -88,6 +88,46 @@ def surrogate_bars(
     return bars.assign(**_whole_bars(bars, np.exp(closes[:-1] + drawn)), **takers)
 
 
+def surrogate_inside(
+    bars: pd.DataFrame, surrogate: pd.DataFrame, finer: pd.DataFrame, *, seed: int | tuple[int, ...] = 0
+) -> pd.DataFrame:
+    """Finer bars moved as the bars are in which they lie: together they make up the surrogate's bars.
+
+    Parameters
+    ----------
+    bars, surrogate
+        Bars, and what :func:`surrogate_bars` made of them by the method `wild`.
+    finer
+        Bars of a finer timeframe of the same ticker and basis; `ts` and prices are read. Those before the first
+        bar are left out.
+    seed
+        That of the surrogate.
+
+    Returns
+    -------
+    DataFrame
+        `ts`, prices and `volume` of the finer bars, index 0..n-1.
+    """
+    inside = np.searchsorted(microseconds(bars["ts"]), microseconds(finer["ts"]), side="right") - 1
+    finer, inside = finer[inside >= 0], inside[inside >= 0]
+    before = np.maximum(inside - 1, 0)
+    base, moved = (_numbers(frame, "close")[before] for frame in (bars, surrogate))
+    kept = (inside == 0) | _fair_coins(bars["ts"], seed)[inside]
+    prices = np.stack([_numbers(finer, name) for name in _PRICES])
+    reflected = base * (base / prices[[0, 2, 1, _CLOSE]])
+    o, h, low, c = np.where(kept, prices, reflected) * (moved / base)
+    return pd.DataFrame(
+        {
+            "ts": finer["ts"].array,
+            "open": o,
+            "high": np.maximum(h, np.maximum(o, c)),
+            "low": np.minimum(low, np.minimum(o, c)),
+            "close": c,
+            "volume": finer["volume"].array,
+        }
+    )
+
+
 def stationary_positions(n: int, mean_run: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """Positions 0..n-1 drawn by the stationary bootstrap: runs of geometric length, wrapping around the end.
 

@@ -12,6 +12,7 @@ import pandas as pd
 from fvg_platform.features.catalogue import FEATURE_SET_VERSION
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.assets.models import split_fingerprint
+from fvg_platform.pipeline.assets.statistics import current_fingerprint
 from fvg_platform.pipeline.inputs import Surroundings
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
@@ -19,6 +20,7 @@ from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.statistics_tables import labelled_tickers, stored_fingerprint
 from fvg_platform.storage.symbols import active_tickers, universe_read_at
 
 UNIVERSE_IS_FRESH_FOR = pd.Timedelta(days=7)
@@ -105,6 +107,20 @@ def timeframes_due(database: Database, instance: dg.DagsterInstance) -> list[str
                 and timeframe in shown
             )
             if not current:
+                due.append(timeframe)
+    return due
+
+
+def statistics_due(database: Database, seed: int) -> list[str]:
+    """The timeframes whose statistics are not those of their labels as they are now."""
+    due = []
+    with database.bulk() as connection:
+        for timeframe in TIMEFRAMES:
+            stored = stored_fingerprint(connection, timeframe)
+            if not labelled_tickers(connection, timeframe):
+                if stored is not None:
+                    due.append(timeframe)
+            elif stored != current_fingerprint(connection, timeframe, seed):
                 due.append(timeframe)
     return due
 

@@ -48,6 +48,10 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     timeframes = due.timeframes_due(database, instance)
     for partition_range in stages.timeframe_ranges(timeframes):
         runs += _run(stages.TRAINING, definitions, instance, partition_range, say)
+    # Labels can change where bars do not: another configuration, finer bars. Training waits for the sensor or a person.
+    stale = due.statistics_due(database, platform.resources["seed"])
+    for partition_range in stages.timeframe_ranges(stale):
+        runs += _run(stages.TRAINING, definitions, instance, partition_range, say, select=["fvg_statistics"])
     day = latest_day(platform)
     if day and due.day_due(database, instance, day):
         runs += _run(stages.SIGNALS, definitions, instance, (day, day), say)

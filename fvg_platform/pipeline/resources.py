@@ -110,10 +110,13 @@ def engine_config(path: Path | None) -> EngineConfig:
         for name, fields in changes.items():
             if not isinstance(fields, dict):
                 raise ConfigurationError(
-                    f"{name} stands outside of a mode: put it under [scalping] or another"
+                    f"{name} stands outside of a section: put it under a mode ([scalping], …), or asset classes "
+                    "under [costs]"
                 )
         return EngineConfig(changes)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigurationError) as error:
+    except OSError as error:
+        raise SettingsError(f"FVG_ENGINE_CONFIG={path} cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigurationError) as error:
         raise SettingsError(f"FVG_ENGINE_CONFIG={path} cannot be used: {error}") from None
 
 

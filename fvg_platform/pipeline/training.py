@@ -29,7 +29,7 @@ def train_timeframe(
     """Train on the newest split of a timeframe and record the model; None as long as there is no split.
 
     The same rows, configuration and seed give the same bytes; then nothing is written, and the newest version goes
-    on serving, be it that one or one that was trained since with another seed.
+    on serving, be it that one or one that was trained since with another seed for setups of the same settings.
     """
     with database.engine.connect() as connection:
         split = tables.newest_split(connection, timeframe)
@@ -46,14 +46,18 @@ def train_timeframe(
     with database.engine.begin() as connection:
         tables.lock(connection, f"model {timeframe}")
         same = tables.model_with_content(connection, timeframe, split.split_version, model.sha256)
-        if same is not None:
-            served = tables.newest_model(connection, timeframe)
+        served = tables.newest_model(connection, timeframe)
+        # Other settings of setups can end in the same bytes, and going back to earlier ones does: then these are a
+        # version of their own, so that what serves is what was trained last for the setups as they are planned now.
+        if same is not None and served is not None and served.config_ids == config_ids:
             state = "unchanged: the same bytes"
-            if served is not None and served.version != same.version:
+            if served.version != same.version:
                 state += f" as version {same.version}; version {served.version}, trained since, stays the served one"
             return _metadata(same.version, model, same.test_metrics, setups, state)
         judged = tables.is_tested(connection, timeframe, split.split_version)
         metrics = None if judged else _test_metrics(model, setups, as_of, seed)
+        if same is not None:
+            metrics = same.test_metrics
         facts = {
             "split_version": split.split_version,
             "setups_resolved": resolved,

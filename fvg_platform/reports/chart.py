@@ -36,7 +36,7 @@ _OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Chart:
     """A picture: positions on the horizontal axis count bars (bar j spans j ± 0.5), prices are the bars' own.
 

@@ -148,13 +148,13 @@ def _compared(
     try:
         moment = pd.Timestamp(bound)
     except ValueError as error:
-        raise ValueError(f"{name}={bound!r} is no date: write it like 2026-03-02") from error
+        raise ChartError(f"{name}={bound!r} is no date: write it like 2026-03-02") from error
     if moment is pd.NaT:
-        raise ValueError(f"{name}={bound!r} is no date: write it like 2026-03-02")
+        raise ChartError(f"{name}={bound!r} is no date: write it like 2026-03-02")
     if moment.tz is not None:
         return within(ts, moment)
     if moment != moment.normalize():
-        raise ValueError(f"{name}={bound} has no time zone: give a day (2026-03-02) or a time with a zone")
+        raise ChartError(f"{name}={bound} has no time zone: give a day (2026-03-02) or a time with a zone")
     days = _wall_clock(ts, timeframe).tz_localize(None).normalize()
     return within(days, moment)
 

@@ -14,6 +14,8 @@ class ChartError(ValueError):
 def require_suffix(path: Path | str, *suffixes: str) -> Path:
     """The path, if it ends with one of the suffixes; else ChartError naming them."""
     place = Path(path).expanduser()
+    if place.is_dir():
+        raise ChartError(f"{place} is a folder: name a file in it")
     if place.suffix.lower() not in suffixes:
         wanted = " or ".join(suffixes)
         raise ChartError(f"{place.name!r} must end with {wanted}: the suffix says what is drawn")
@@ -25,6 +27,13 @@ def write_whole(path: Path, content: bytes) -> None:
     if not path.parent.is_dir():
         raise ChartError(f"there is no folder {path.parent} to write {path.name} into")
     draft = path.with_name(f".{path.name}.{uuid4().hex}.draft")
+    try:
+        _write(draft, path, content)
+    except OSError as error:
+        raise ChartError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write(draft: Path, path: Path, content: bytes) -> None:
     try:
         with draft.open("xb") as file:
             file.write(content)

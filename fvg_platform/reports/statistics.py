@@ -15,7 +15,8 @@ _TARGETS = (1, 2, 3)
 _CONVINCING = 0.05
 
 HOW_TO_READ = (
-    "a…b: what the bars leave open (worse–better reading); in brackets the 95 % sampling interval of both ends. "
+    "a…b: what the bars leave open (worse–better reading; R of the worse one can be the greater, where a later exit "
+    "opens beyond the target); in brackets the 95 % sampling interval of both ends. "
     "k: target. Before, after: mean R of filled setups before and after costs. Per order: R after costs of each order "
     "placed. Factor: gains / losses after costs. p: chance that the best of all rows of this table would look as good "
     "without any edge. Surrogate: mean R after costs on bars whose moves were reflected by a coin."
@@ -120,7 +121,7 @@ def _found(values: list[dict[str, Any]]) -> str:
     held = "none has" if not count else "1 (bold) has" if count == 1 else f"{count} (bold) have"
     return (
         f"Of {len(tested)} rows that could be tested, {held} a mean R after costs that is above 0 beyond what chance "
-        f"gives the best of them, and above the surrogate's."
+        f"gives the best row of its table (one timeframe and dimension), and above the surrogate's."
     )
 
 

@@ -22,7 +22,7 @@ def report_table(values: dict[str, Any]) -> RenderableType:
     for name in ("timeframe", "series", "bars", "gaps", "setups", "entered"):
         table.add_column(name, justify="left" if name == "timeframe" else "right")
     for k in TARGETS:
-        table.add_column(f"target {k} ({k}R) won", justify="right")
+        table.add_column(f"target {k} won", justify="right")
     table.add_column("target 1 told", justify="right")
     table.add_column("model", justify="left")
     table.add_column("skill, target 1", justify="right")

@@ -183,11 +183,16 @@ def newest_model(connection: sa.Connection, timeframe: str) -> sa.Row | None:
 def model_with_content(
     connection: sa.Connection, timeframe: str, split_version: int, sha256: str
 ) -> sa.Row | None:
-    """The version that has exactly this content, if training made it before."""
-    query = sa.select(models).where(
-        models.c.timeframe == timeframe,
-        models.c.split_version == split_version,
-        models.c.sha256 == sha256,
+    """The newest version that has exactly this content, if training made it before."""
+    query = (
+        sa.select(models)
+        .where(
+            models.c.timeframe == timeframe,
+            models.c.split_version == split_version,
+            models.c.sha256 == sha256,
+        )
+        .order_by(models.c.version.desc())
+        .limit(1)
     )
     return connection.execute(query).one_or_none()
 

@@ -633,7 +633,7 @@ models = sa.Table(
     _lineage(),
     _primary("timeframe", "version"),
     _refers(("timeframe", "split_version"), "train_test_splits"),
-    sa.UniqueConstraint("timeframe", "split_version", "sha256"),
+    sa.Index(None, "timeframe", "split_version", "sha256"),
     comment="Every model that was trained; the newest version of a timeframe is the one that is served.",
 )
 

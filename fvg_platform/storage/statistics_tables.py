@@ -81,9 +81,11 @@ def stored_fingerprint(connection: Any, timeframe: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def store_statistics(connection: Any, timeframe: str, rows: pd.DataFrame) -> Written:
-    """Make these the statistics of a timeframe."""
+def store_statistics(connection: Any, timeframe: str, rows: pd.DataFrame | None) -> Written:
+    """Make these the statistics of a timeframe; None where it has no setups any more."""
     keys = [column.name for column in fvg_statistics.primary_key]
+    if rows is None:
+        rows = pd.DataFrame(columns=keys)
     return replace(connection, fvg_statistics.name, rows, keys=keys, scope={"timeframe": timeframe})
 
 

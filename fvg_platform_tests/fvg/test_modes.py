@@ -73,7 +73,8 @@ def test_identity_depends_on_every_field_and_on_nothing_else() -> None:
         {"cost_bps": 2},
         {"stop_slippage_bps": 1},
         {"tick_size": 0.01},
-        {"day_only": True},
+        {"mode": "intraday", "day_only": True},
+        {"mode": "intraday"},
         {"preset": "smc"},
         {"luxalgo_threshold": 0.001},
         {"required_rules": ("discount",)},
@@ -115,7 +116,7 @@ def test_a_users_file_changes_single_fields_of_a_mode() -> None:
     [
         ({"hourly": {}}, "unknown mode 'hourly'"),
         ({"daily": {"multiples": (3, 2, 1)}}, r"daily: multiples is \(3, 2, 1\): give three"),
-        ({"daily": {"stop": 1}}, "daily: stop is 1: extra inputs"),
+        ({"daily": {"stop": 1}}, "daily: stop is 1: no such field"),
         ({"daily": {"required_rules": ["luck"]}}, "daily: required_rules is"),
         ({"costs": {"bonds": 1}}, "costs of 'bonds'"),
     ],

@@ -170,3 +170,16 @@ def test_bars_that_go_take_what_was_made_of_them_along(
     whole.arrive(fewer)
     whole.derive()
     assert parts.rows(workplace) == whole.rows(workplace)
+
+
+def test_the_only_bar_of_a_coarser_timeframe_is_not_overlooked(
+    two: tuple[Growing, Growing], workplace: Workplace
+) -> None:
+    parts, whole = two
+    bars = minutes(29)
+    for end in (16, 29):  # one bar of 15 minutes before the refresh, and after it
+        parts.arrive(bars.iloc[:end])
+        parts.derive()
+    whole.arrive(bars)
+    whole.derive()
+    assert parts.rows(workplace) == whole.rows(workplace)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fvg_platform.market.surrogates import SurrogateError, surrogate_bars
+from fvg_platform.market.calendars import trading_calendar
+from fvg_platform.market.resampling import resample_bars
+from fvg_platform.market.surrogates import SurrogateError, surrogate_bars, surrogate_inside
 
 PRICES = ["open", "high", "low", "close"]
 
@@ -180,3 +182,21 @@ def test_what_no_surrogate_can_be_made_of_is_said() -> None:
     wild_prices = bars_of([[10.0**e] * 4 for e in (-300, 0, 300, 0, -300, 0, 300, 0, -300, 0, 300)])
     with pytest.raises(SurrogateError, match="leaves what a float can hold"):
         surrogate_bars(wild_prices, seed=0)
+
+
+@given(st.integers(0, 50), st.integers(0, 5))
+@settings(max_examples=30, deadline=None)
+def test_finer_bars_go_with_the_bar_in_which_they_lie(walked: int, seed: int) -> None:
+    fine = walk(300, seed=walked)
+    coarse = resample_bars(fine, "1m", "5m", trading_calendar("crypto"))
+    made = surrogate_bars(coarse, seed=seed)
+    inside = surrogate_inside(coarse, made, fine, seed=seed)
+    assert in_order(inside) and len(inside) == len(fine)
+    again = resample_bars(inside, "1m", "5m", trading_calendar("crypto"))
+    np.testing.assert_allclose(again[PRICES], made[PRICES], rtol=1e-12)
+
+
+def test_finer_bars_before_the_first_are_left_out() -> None:
+    fine = walk(30)
+    inside = surrogate_inside(fine.iloc[10:], surrogate_bars(fine.iloc[10:]), fine)
+    np.testing.assert_array_equal(inside["ts"], fine["ts"].iloc[10:])

@@ -26,18 +26,27 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "No such file"),
+        (None, "cannot be read: No such file"),
         ("[daily\n", "Expected"),
-        ("ttl = 3\n", "ttl stands outside of a mode"),
+        ("ttl = 3\n", "ttl stands outside of a section"),
         ("[daily]\nttl = 0\n", "daily: ttl is 0"),
-        ("[daily]\nttll = 3\n", "daily: ttll is 3: extra inputs"),
+        ("[daily]\nttll = 3\n", "daily: ttll is 3: no such field, use some of ttl, max_hold"),
         ("[hourly]\nttl = 3\n", "unknown mode 'hourly'"),
+        ("[daily]\nmode = 'swing'\n", "daily: mode is not for a file to say"),
+        ("[daily]\nmultiples = [1, 2]\n", "daily: multiples is [1, 2]: give three"),
+        ("[daily]\nrequired_rules = 'discount'\n", "daily: required_rules is 'discount': give a list"),
+        ("[daily]\ntick_size = '0.01'\n", "daily: tick_size is '0.01'"),
+        ("[weekly]\nday_only = true\n", "weekly: day_only is True"),
+        ("[daily]\nrequired_rules = ['new_york_session']\n", "has no answer in the mode daily"),
+        ("[costs]\nequity = -1\n", "costs: equity is -1: give basis points"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, said: str) -> None:
     file = tmp_path / "engine.toml"
     if content is not None:
         file.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"FVG_ENGINE_CONFIG=.*engine\.toml cannot be used") as refused:
+    with pytest.raises(
+        SettingsError, match=r"FVG_ENGINE_CONFIG=.*engine\.toml cannot be (used|read)"
+    ) as refused:
         engine_config(file)
     assert said in str(refused.value)

@@ -551,7 +551,7 @@ class TestFiles:
             raise OSError("no space left")
 
         monkeypatch.setattr("os.fsync", full)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(ChartError, match="no space left"):
             save_chart(full_chart(), path)
         assert path.read_bytes() == b"old"
         assert [file.name for file in tmp_path.iterdir()] == ["chart.png"]

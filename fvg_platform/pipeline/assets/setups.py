@@ -114,19 +114,20 @@ def _bars_for_context(task: Task, since: pd.Timestamp | None) -> tuple[pd.DataFr
     from fvg_platform.fvg.context import context_reach
 
     def read(timeframe: str) -> pd.DataFrame:
-        start = None
+        start = since
         if since is not None:
-            first = bars_before(task.connection, task.series.ticker, timeframe, since, 0)
-            start = first and bars_before(
-                task.connection, task.series.ticker, timeframe, first, context_reach(timeframe)
-            )
+            # The newest bar at or before `since` has a part in it, be it the series' only one.
+            newest = bars_before(task.connection, task.series.ticker, timeframe, since, 0)
+            reach = context_reach(timeframe)
+            earlier = newest and bars_before(task.connection, task.series.ticker, timeframe, newest, reach)
+            start = earlier or newest or since
         return read_series_rows(
             task.connection,
             schema.market_data,
             task.series.ticker,
             timeframe,
             columns=_BARS_READ,
-            since=start or since,
+            since=start,
         )
 
     coarser = [s.timeframe for s in task.inputs.upstream if s.timeframe != task.series.timeframe]

@@ -8,8 +8,10 @@ import dagster as dg
 import pandas as pd
 
 from fvg_platform.fvg.modes import EngineConfig
+from fvg_platform.market.timeframes import finer_than
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.assets.bars import calendar_of
+from fvg_platform.pipeline.assets.setups import bars_of_same_basis
 from fvg_platform.pipeline.assets.snapshots import once_a_day
 from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import Series, timeframes
@@ -74,15 +76,16 @@ def _timeframe(
 
     began = time.perf_counter()
     with series_transaction(database.url, lock_key=f"statistics {timeframe}") as connection:
-        fingerprint = tables.statistics_fingerprint(connection, timeframe, STATISTICS_CODE, seed)
+        fingerprint = current_fingerprint(connection, timeframe, seed)
         if tables.stored_fingerprint(connection, timeframe) == fingerprint:
             return {"unchanged": True}
         labels = tables.labels_for_statistics(connection, timeframe)
         if labels.empty:
-            return None
+            gone = tables.store_statistics(connection, timeframe, None).deleted
+            return {"dagster/partition_row_count": 0, "rows_removed": gone} if gone else None
         surrogates, draws = _surrogates(connection, engine, timeframe, seed)
         config = engine.mode_config(timeframe)
-        rows = statistics(labels, timeframe, config=config, surrogate=surrogates, seed=seed)
+        rows = statistics(labels, timeframe, config=config, surrogate=surrogates, seed=seed).copy()
         lineage_id = series_status.open_lineage(
             connection,
             run_id=run_id,
@@ -105,6 +108,11 @@ def _timeframe(
     }
 
 
+def current_fingerprint(connection: Any, timeframe: str, seed: int) -> str:
+    """What the statistics of a timeframe would be made from now."""
+    return tables.statistics_fingerprint(connection, timeframe, STATISTICS_CODE, seed)
+
+
 def _surrogates(
     connection: Any, engine: EngineConfig, timeframe: str, seed: int
 ) -> tuple[pd.DataFrame | None, int]:
@@ -124,11 +132,19 @@ def _surrogates(
             timeframe,
             config=config,
             calendar=calendar_of(connection, Series(ticker, timeframe)),
+            finer=_finer(connection, ticker, timeframe),
             draws=draws,
             seed=seed,
         )
         parts.append(labels.assign(ticker=ticker, cost_bps=config.cost_bps))
     return (pd.concat(parts, ignore_index=True) if parts else None), draws
+
+
+def _finer(connection: Any, ticker: str, timeframe: str) -> dict[str, pd.DataFrame]:
+    """The finer bars that narrow the labels of a series."""
+    statuses = series_status.statuses_of_ticker(connection, ticker)
+    found = bars_of_same_basis(statuses[timeframe, "bars"], statuses, finer_than(timeframe))
+    return {s.timeframe: read_series_rows(connection, schema.market_data, ticker, s.timeframe) for s in found}
 
 
 def _overall_table(rows: pd.DataFrame) -> str:

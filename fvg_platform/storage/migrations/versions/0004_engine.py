@@ -1205,6 +1205,13 @@ def upgrade() -> None:
             comment="the configurations of setups that its labels were made with, see engine_configs",
         ),
     )
+    op.drop_constraint(op.f("uq_models_timeframe_split_version_sha256"), "models", type_="unique")
+    op.create_index(
+        op.f("ix_models_timeframe_split_version_sha256"),
+        "models",
+        ["timeframe", "split_version", "sha256"],
+        unique=False,
+    )
     op.add_column(
         "series_status",
         sa.Column(
@@ -1518,6 +1525,13 @@ def downgrade() -> None:
     op.drop_column("setup_features", "context_trend_alignment")
     op.drop_column("series_status", "memory")
     op.drop_column("series_status", "inputs")
+    op.drop_index(op.f("ix_models_timeframe_split_version_sha256"), table_name="models")
+    op.create_unique_constraint(
+        op.f("uq_models_timeframe_split_version_sha256"),
+        "models",
+        ["timeframe", "split_version", "sha256"],
+        postgresql_nulls_not_distinct=False,
+    )
     op.drop_column("models", "config_ids")
     op.drop_column("fvg_labels", "bars_to_exit_3")
     op.drop_column("fvg_labels", "bars_to_exit_2")
