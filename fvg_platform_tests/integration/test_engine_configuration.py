@@ -21,9 +21,10 @@ def test_there_and_back(workplace: Workplace, tmp_path: Path) -> None:
     (before,) = workplace.rows(PLANNED.format("fvg_setups"))
 
     file = tmp_path / "engine.toml"
-    file.write_text(
-        '[daily]\nmultiples = [1, 2, 4]\nentry = "mid"\n\n[costs]\nequity = 20\n', encoding="utf-8"
+    settings = (
+        '[daily]\nmultiples = [1, 2, 4]\nentry = "mid"\n[costs]\nequity = 20\n[weekly]\nmin_size_atr = 1000\n'
     )
+    file.write_text(settings, encoding="utf-8")
     other = replace(workplace, variables={"FVG_ENGINE_CONFIG": str(file)})
     assert [run.failures for run in other.bring_up_to_date() if not run.success] == []
     assert other.bring_up_to_date() == [], "the new configuration has reached everything"
