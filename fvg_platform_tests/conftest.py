@@ -1,4 +1,9 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures that every test may ask for, and the order of the files: those that take long begin first.
+
+With two workers the last file to begin decides when the suite ends, and the longest ones have few tests.
+"""
+
+import pytest
 
 from fvg_platform_tests.database import empty_database, postgres_server
 from fvg_platform_tests.platforms import empty_platform_home, module_workplace, sample, sample_home, workplace
@@ -12,3 +17,10 @@ __all__ = [
     "sample_home",
     "workplace",
 ]
+
+LONG = ("integration/", "test_up.py", "storage/test_backup.py", "test_cli.py", "pipeline/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long in front; within a file nothing moves."""
+    items.sort(key=lambda item: not any(part in item.nodeid for part in LONG))

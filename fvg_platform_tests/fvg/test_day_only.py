@@ -170,10 +170,10 @@ def test_bars_outside_the_hours_count_to_the_session_that_follows() -> None:
 
 @pytest.mark.parametrize("timeframe", ["1d", "1w", "1mo"])
 def test_a_day_and_more_has_no_sessions_last_bar(timeframe: str) -> None:
-    config = mode_config(timeframe).changed(day_only=True)
-    setups = pd.DataFrame([{"i": 0, "side": 1, "risk": 10} | LEVELS])
-    with pytest.raises(ConfigurationError, match=f"day_only is True, but {timeframe} bars"):
-        label_setups(bars_of([QUIET]), setups, timeframe, config=config, calendar=NEW_YORK)
+    with pytest.raises(ConfigurationError, match="day_only is True: a bar of the mode"):
+        mode_config(timeframe).changed(day_only=True)
+    with pytest.raises(ConfigurationError, match=f"{timeframe} bars last a session or more"):
+        session_ends(pd.DatetimeIndex(["2024-01-02 14:30"], tz="UTC"), timeframe, NEW_YORK)
 
 
 def test_scalping_is_day_only_wherever_a_calendar_is_given() -> None:
