@@ -10,7 +10,8 @@ import pandas as pd
 
 from fvg_platform.storage.records import execute
 
-KEPT = 500  # revisions; a series of minutes makes 80 on a trading day
+KEPT = 500  # revisions at least; a series of minutes makes 80 on a trading day
+_CLEARED_EVERY = 50
 _SERIES = "(ticker, timeframe, asset) = ($1, $2, $3)"
 
 
@@ -25,11 +26,12 @@ def log_change(
         "DO UPDATE SET changed_from = excluded.changed_from",
         [ticker, timeframe, asset, revision, changed_from.isoformat() if changed_from is not None else None],
     )
-    execute(
-        connection,
-        f"DELETE FROM series_changes WHERE {_SERIES} AND revision <= $4",
-        [ticker, timeframe, asset, revision - KEPT],
-    )
+    if revision % _CLEARED_EVERY == 0:
+        execute(
+            connection,
+            f"DELETE FROM series_changes WHERE {_SERIES} AND revision <= $4",
+            [ticker, timeframe, asset, revision - KEPT],
+        )
 
 
 def changed_between(
