@@ -75,7 +75,8 @@ def label_setups(
         (the finest timeframe that settled an ambiguous bar, the series' own if none did); `unresolved` (why an
         outcome is still two, one of :data:`fvg_platform.fvg.replay.REASONS`, for the first such target; NULL
         where there is none, and without finer bars). NULL where there was no entry, save that a `gap_invalid`
-        setup has its costs as R and `identified` false.
+        setup has its costs as R and `identified` false. `identified_before_{k}` can change for as long as the own
+        bars alone leave an outcome open that finer ones have settled.
 
     Raises
     ------
