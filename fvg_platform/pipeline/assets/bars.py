@@ -1,5 +1,6 @@
 """From raw bars to clean ones of every timeframe: clean_bars, bars."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -92,6 +93,11 @@ def calendar_of(connection: Any, series: Series) -> TradingCalendar:
         raise LookupError(
             f"{series.ticker} {series.timeframe} has no row in series: materialise raw_bars first"
         )
+    return calendar_of_basis(basis)
+
+
+def calendar_of_basis(basis: Mapping[str, Any]) -> TradingCalendar:
+    """The calendar of a row of `series`."""
     return trading_calendar(basis["asset_class"], anchor=basis["anchor"], session=basis["session"])
 
 

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from fvg_platform.pipeline.assets.setups import (
     GROUP,
-    calendar_of,
     configuration_of,
     configuration_versions,
     record_configuration,
+    task_calendar,
 )
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.inputs import same_series
@@ -64,7 +64,7 @@ def _detect_all(task: Task, made_from: str) -> Stored:
     from fvg_platform.fvg.zones import derive_zones
 
     series, connection = task.series, task.connection
-    config, calendar = configuration_of(task), calendar_of(task)
+    config, calendar = configuration_of(task), task_calendar(task)
     record_configuration(connection, config)
     bars = read_series_rows(connection, schema.market_data, *series)
     gaps = detect_gaps(bars, series.timeframe, threshold=config.luxalgo_threshold, calendar=calendar)
@@ -91,7 +91,7 @@ def _go_on(task: Task, memory: "GapMemory") -> Stored:
     from fvg_platform.fvg.incremental import TAIL_BARS, continue_gaps, continue_zones
 
     series, connection = task.series, task.connection
-    config, calendar = configuration_of(task), calendar_of(task)
+    config, calendar = configuration_of(task), task_calendar(task)
     if memory.last_ts is None or task.before is None:
         raise ValueError(f"{series}: nothing is remembered that could be gone on from")
     begin = bars_before(connection, *series, memory.last_ts, TAIL_BARS)

@@ -10,10 +10,10 @@ from fvg_platform.market.timeframes import finer_than
 from fvg_platform.pipeline.assets.setups import (
     GROUP,
     bars_of_same_basis,
-    calendar_of,
     configuration_of,
     configuration_versions,
     stored_since,
+    task_calendar,
 )
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.inputs import Inputs, Statuses, Surroundings
@@ -36,7 +36,7 @@ def _store_labels(task: Task) -> Stored:
     from fvg_platform.fvg.outcomes import label_setups
 
     series, connection = task.series, task.connection
-    config, calendar = configuration_of(task), calendar_of(task)
+    config, calendar = configuration_of(task), task_calendar(task)
     since = _first_open(task, config.horizon)
     bars = read_series_rows(connection, schema.market_data, *series, since=_enough_for_spacing(task, since))
     setups = read_series_rows(connection, schema.fvg_setups, *series, since=since)

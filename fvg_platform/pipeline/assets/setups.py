@@ -10,8 +10,9 @@ import dagster as dg
 import pandas as pd
 
 from fvg_platform.fvg.modes import RULES, ModeConfig
-from fvg_platform.market.calendars import TradingCalendar, trading_calendar
+from fvg_platform.market.calendars import TradingCalendar
 from fvg_platform.market.timeframes import coarser_than
+from fvg_platform.pipeline.assets.bars import calendar_of_basis
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.inputs import Inputs, Statuses, Surroundings
 from fvg_platform.pipeline.partitions import COARSER_CONTEXT, Series, own_and_coarser_series
@@ -35,10 +36,9 @@ def configuration_of(task: Task) -> ModeConfig:
     return task.around.engine.mode_config(task.series.timeframe, task.basis["asset_class"])
 
 
-def calendar_of(task: Task) -> TradingCalendar:
+def task_calendar(task: Task) -> TradingCalendar:
     """The calendar that a series trades by."""
-    basis = task.basis
-    return trading_calendar(basis["asset_class"], anchor=basis["anchor"], session=basis["session"])
+    return calendar_of_basis(task.basis)
 
 
 def record_configuration(connection: Any, config: ModeConfig) -> None:
@@ -82,7 +82,7 @@ def _store_setups(task: Task) -> Stored:
 
     series, connection = task.series, task.connection
     since = task.changes.earliest() if task.changes is not None else None
-    config, calendar = configuration_of(task), calendar_of(task)
+    config, calendar = configuration_of(task), task_calendar(task)
     bars, coarser = _bars_for_context(task, since)
     gaps = read_series_rows(connection, schema.fvg_detections, *series, since=since)
     gaps = gaps.assign(i=pd.DatetimeIndex(bars["ts"]).get_indexer(pd.DatetimeIndex(gaps["ts"])))
