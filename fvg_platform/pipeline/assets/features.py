@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from fvg_platform.features.catalogue import FEATURE_SET_VERSION, compute_features
+from fvg_platform.features.catalogue import FEATURE_SET_VERSION, FEATURES, compute_features
 from fvg_platform.features.gap_context import CONTEXT_NUMBERS, CONTEXT_TEXTS
 from fvg_platform.features.setup_features import compute_setup_features
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
@@ -38,7 +38,7 @@ def _store_setup_features(task: Task) -> Stored:
     gaps = gaps.assign(i=position(pd.DatetimeIndex(gaps["ts"])))
     context = context.assign(i=position(pd.DatetimeIndex(context["ts"])))
     setups = setups.assign(i=position(pd.DatetimeIndex(setups["ts"])))
-    names = ["ts", *(f.name for f in schema.FEATURES)]
+    names = ["ts", *(f.name for f in FEATURES)]
     bar_features = read_series_rows(connection, schema.features, *series, columns=names)
     rows = compute_setup_features(setups, gaps, bar_features, bars, context)
     rows = rows.assign(config_id=setups["config_id"].to_numpy())
