@@ -2,64 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import dagster as dg
 import pandas as pd
 
 from fvg_platform.learning.splits import PURGED, TEST, TRAIN, assign_parts, cut_time
 from fvg_platform.market.timeframes import nominal_duration
-from fvg_platform.pipeline import progress
-from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import timeframes
-from fvg_platform.pipeline.resources import ModelStore
-from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
+from fvg_platform.pipeline.range_assets import RangeAsset, Work
 from fvg_platform.pipeline.training import MODEL_CODE, train_timeframe
 from fvg_platform.storage import learning_tables as tables
-from fvg_platform.storage.database import Database
 
 GROUP = "learning"
 TRAIN_SHARE = 0.70
 SPLIT_CODE = "1"
 
 
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "train_test_split",
-            deps=["bars", "fvg_labels"],
-            description=(
-                "One chronological cut per timeframe at 70 % of its distinct bar times, frozen per split version. "
-                "The same bars give the same version; new bars give a new one, and the old ones stay as they were."
-            ),
-            group_name=GROUP,
-            kinds={"pandas", "postgres"},
-            owners=OWNERS,
-            code_version=SPLIT_CODE,
-            metadata=table_metadata("train_test_splits"),
-            skippable=True,
-        )
-    ],
-    partitions_def=timeframes,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-)
-def train_test_split(
-    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
-) -> Iterator[dg.Output[None]]:
-    """Split every timeframe of the range that has bars."""
-    database.require_ready()
-    for position, timeframe in enumerate(context.partition_keys):
-        progress.report("train_test_split", position, len(context.partition_keys))
-        found = _split_timeframe(database, timeframe, context.run.run_id)
-        if found is None:
-            context.log.info(f"no usable bars of {timeframe}: no split")
-            continue
-        context.log_event(dg.AssetMaterialization("train_test_split", partition=timeframe, metadata=found))
-    yield let_downstream_run("train_test_split")
-
-
-def _split_timeframe(database: Database, timeframe: str, run_id: str) -> dict[str, Any] | None:
+def _split_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
+    database = work.database
     with database.bulk() as connection:
         by_ticker = tables.bar_times(connection, timeframe)
         setups = tables.setup_lives(connection, timeframe)
@@ -78,7 +39,7 @@ def _split_timeframe(database: Database, timeframe: str, run_id: str) -> dict[st
         version = 1 if newest is None else newest.split_version + 1
         lineage_id = tables.write_lineage(
             connection,
-            run_id=run_id,
+            run_id=work.run_id,
             asset="train_test_split",
             code_version=SPLIT_CODE,
             configuration={"train_share": TRAIN_SHARE},
@@ -132,40 +93,42 @@ def _split_metadata(version: int, cut: pd.Timestamp, bars: int, state: str) -> d
     return {"split_version": version, "cut": str(cut), "bars": bars, "state": state}
 
 
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "win_rate_model",
-            deps=["setup_features", "fvg_labels", "train_test_split"],
-            description=(
-                "P(target k before stop within max_hold | entered), k = 1, 2, 3, and P(entered), calibrated. Served "
-                "is what does best on the training period's folds: LightGBM, logistic regression, or the base rate. "
-                "The test period reports once per split version and chooses nothing."
-            ),
-            group_name=GROUP,
-            kinds={"lightgbm", "scikitlearn", "postgres"},
-            owners=OWNERS,
-            code_version=MODEL_CODE,
-            metadata=table_metadata("models"),
-            skippable=True,
-        )
-    ],
-    partitions_def=timeframes,
-    backfill_policy=dg.BackfillPolicy.single_run(),
+train_test_split = RangeAsset(
+    name="train_test_split",
+    partitions=timeframes,
+    deps=["bars", "fvg_labels"],
+    description=(
+        "One chronological cut per timeframe at 70 % of its distinct bar times, frozen per split version. "
+        "The same bars give the same version; new bars give a new one, and the old ones stay as they were."
+    ),
+    code_version=SPLIT_CODE,
+    kinds=frozenset({"pandas", "postgres"}),
+    group=GROUP,
+    table="train_test_splits",
+    make=_split_timeframe,
+    nothing="no usable bars, no split",
 )
-def win_rate_model(
-    context: dg.AssetExecutionContext,
-    database: dg.ResourceParam[Database],
-    model_store: dg.ResourceParam[ModelStore],
-    seed: dg.ResourceParam[int],
-) -> Iterator[dg.Output[None]]:
-    """Train every timeframe of the range that has a split."""
-    database.require_ready()
-    for position, timeframe in enumerate(context.partition_keys):
-        progress.report("win_rate_model", position, len(context.partition_keys))
-        metadata = train_timeframe(database, model_store, timeframe, context.run.run_id, seed)
-        if metadata is None:
-            context.log.info(f"no split of {timeframe}: no model")
-            continue
-        context.log_event(dg.AssetMaterialization("win_rate_model", partition=timeframe, metadata=metadata))
-    yield let_downstream_run("win_rate_model")
+
+
+def _train(timeframe: str, work: Work) -> dict[str, Any] | None:
+    given = work.given
+    return train_timeframe(work.database, given["model_store"], timeframe, work.run_id, given["seed"])
+
+
+win_rate_model = RangeAsset(
+    name="win_rate_model",
+    partitions=timeframes,
+    deps=["setup_features", "fvg_labels", "train_test_split"],
+    description=(
+        "P(target k before stop within max_hold | entered), k = 1, 2, 3, and P(entered), calibrated. Served "
+        "is what does best on the training period's folds: LightGBM, logistic regression, or the base rate. "
+        "The test period reports once per split version and chooses nothing."
+    ),
+    code_version=MODEL_CODE,
+    kinds=frozenset({"lightgbm", "scikitlearn", "postgres"}),
+    group=GROUP,
+    table="models",
+    make=_train,
+    nothing="no split, no model",
+    resources=frozenset({"model_store", "seed"}),
+)

@@ -1,7 +1,6 @@
 """From models to signals: daily_predictions for each day's setups, prediction_outcomes as they resolve."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,10 +8,9 @@ import pandas as pd
 
 from fvg_platform.learning.trained_model import PREDICTION_COLUMNS, TrainedModel
 from fvg_platform.market.timeframes import TIMEFRAMES
-from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.automation.conditions import latest_day_on_change, on_change_upstream
-from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import days
+from fvg_platform.pipeline.range_assets import RangeAsset, Work
 from fvg_platform.pipeline.resources import ModelStore
 from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
 from fvg_platform.storage import learning_tables as tables
@@ -25,45 +23,37 @@ PREDICTION_CODE = "1"
 LEVELS = ("entry", "stop", "target_1", "target_2", "target_3")
 
 
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "daily_predictions",
-            deps=[
-                dg.AssetDep("win_rate_model", partition_mapping=dg.AllPartitionMapping()),
-                dg.AssetDep("setup_features", partition_mapping=dg.AllPartitionMapping()),
-            ],
-            description=(
-                "Every setup that became known on the day, with its levels and probabilities, by the serving models. "
-                "Append-only: the same model never speaks twice of one setup, and what was said stays."
-            ),
-            group_name=GROUP,
-            kinds={"python", "postgres"},
-            owners=OWNERS,
-            code_version=PREDICTION_CODE,
-            automation_condition=latest_day_on_change(),
-            metadata=table_metadata("predictions"),
-            skippable=True,
-        )
+def _predict_day_of(day: str, work: Work) -> dict[str, Any]:
+    window = days.time_window_for_partition_key(day)
+    start, end = pd.Timestamp(window.start), pd.Timestamp(window.end)
+    return _predict_day(work.database, work.given["serving"], start, end, work.run_id)
+
+
+def _begin(work: Work) -> dict[str, Any]:
+    return {"serving": _serving_models(work.database, work.given["model_store"])}
+
+
+daily_predictions = RangeAsset(
+    name="daily_predictions",
+    partitions=days,
+    deps=[
+        dg.AssetDep("win_rate_model", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("setup_features", partition_mapping=dg.AllPartitionMapping()),
     ],
-    partitions_def=days,
-    backfill_policy=dg.BackfillPolicy.single_run(),
+    description=(
+        "Every setup that became known on the day, with its levels and probabilities, by the serving models. "
+        "Append-only: the same model never speaks twice of one setup, and what was said stays."
+    ),
+    code_version=PREDICTION_CODE,
+    kinds=frozenset({"python", "postgres"}),
+    group=GROUP,
+    table="predictions",
+    make=_predict_day_of,
+    nothing="no setups",
+    resources=frozenset({"model_store"}),
+    begin=_begin,
+    automation_condition=latest_day_on_change(),
 )
-def daily_predictions(
-    context: dg.AssetExecutionContext,
-    database: dg.ResourceParam[Database],
-    model_store: dg.ResourceParam[ModelStore],
-) -> Iterator[dg.Output[None]]:
-    """Predict every day of the range."""
-    database.require_ready()
-    models = _serving_models(database, model_store)
-    for position, day in enumerate(context.partition_keys):
-        progress.report("daily_predictions", position, len(context.partition_keys))
-        window = days.time_window_for_partition_key(day)
-        start, end = pd.Timestamp(window.start), pd.Timestamp(window.end)
-        metadata = _predict_day(database, models, start, end, context.run.run_id)
-        context.log_event(dg.AssetMaterialization("daily_predictions", partition=day, metadata=metadata))
-    yield let_downstream_run("daily_predictions")
 
 
 class _Serving:

@@ -1,7 +1,6 @@
 """What setups did, group by group, and beside it the same on bars without an edge: fvg_statistics."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,17 +8,14 @@ import pandas as pd
 
 from fvg_platform.fvg.modes import EngineConfig
 from fvg_platform.market.timeframes import finer_than
-from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.assets.bars import calendar_of
 from fvg_platform.pipeline.assets.setups import bars_of_same_basis
 from fvg_platform.pipeline.assets.snapshots import once_a_day
-from fvg_platform.pipeline.partial_ranges import let_downstream_run
 from fvg_platform.pipeline.partitions import Series, timeframes
-from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
+from fvg_platform.pipeline.range_assets import RangeAsset, Work
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage import statistics_tables as tables
 from fvg_platform.storage.bulk import series_transaction
-from fvg_platform.storage.database import Database
 from fvg_platform.storage.series_tables import read_series_rows
 
 STATISTICS_CODE = "1"
@@ -28,50 +24,9 @@ _DRAWN_BARS = 250_000
 _MOST_DRAWS = 5
 
 
-@dg.multi_asset(
-    name="fvg_statistics",
-    specs=[
-        dg.AssetSpec(
-            "fvg_statistics",
-            deps=["fvg_labels", "fvg_setups", "bars"],
-            description=(
-                "Counts, fill rate, win rates as intervals, mean R before and after costs, profit factor, excursions, "
-                "by ticker, side, session, rule and year, with sampling intervals; the same on surrogate bars beside; "
-                "p-values corrected for the number of groups."
-            ),
-            group_name="fair_value_gaps",
-            kinds={"numba", "postgres"},
-            owners=OWNERS,
-            code_version=STATISTICS_CODE,
-            automation_condition=once_a_day(),
-            metadata=table_metadata("fvg_statistics"),
-            skippable=True,
-        )
-    ],
-    partitions_def=timeframes,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-)
-def fvg_statistics(
-    context: dg.AssetExecutionContext,
-    database: dg.ResourceParam[Database],
-    engine: dg.ResourceParam[EngineConfig],
-    seed: dg.ResourceParam[int],
-) -> Iterator[dg.Output[None]]:
-    """Make the statistics of every timeframe of the range that has labels."""
-    database.require_ready()
-    for position, timeframe in enumerate(context.partition_keys):
-        progress.report("fvg_statistics", position, len(context.partition_keys))
-        metadata = _timeframe(database, engine, timeframe, context.run.run_id, seed)
-        if metadata is None:
-            context.log.info(f"no labels of {timeframe}: no statistics")
-            continue
-        context.log_event(dg.AssetMaterialization("fvg_statistics", partition=timeframe, metadata=metadata))
-    yield let_downstream_run("fvg_statistics")
-
-
-def _timeframe(
-    database: Database, engine: EngineConfig, timeframe: str, run_id: str, seed: int
-) -> dict[str, Any] | None:
+def _timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
+    database, engine, seed = work.database, work.given["engine"], work.given["seed"]
+    run_id = work.run_id
     from fvg_platform.fvg.statistics import statistics
 
     began = time.perf_counter()
@@ -160,3 +115,23 @@ def _overall_table(rows: pd.DataFrame) -> str:
         for row in rows.to_dict("records")
     ]
     return "\n".join(lines)
+
+
+fvg_statistics = RangeAsset(
+    name="fvg_statistics",
+    partitions=timeframes,
+    deps=["fvg_labels", "fvg_setups", "bars"],
+    description=(
+        "Counts, fill rate, win rates as intervals, mean R before and after costs, profit factor, excursions, "
+        "by ticker, side, session, rule and year, with sampling intervals; the same on surrogate bars beside; "
+        "p-values corrected for the number of groups."
+    ),
+    code_version=STATISTICS_CODE,
+    kinds=frozenset({"numba", "postgres"}),
+    group="fair_value_gaps",
+    table="fvg_statistics",
+    make=_timeframe,
+    nothing="no labels, no statistics",
+    resources=frozenset({"engine", "seed"}),
+    automation_condition=once_a_day(),
+)
