@@ -204,8 +204,8 @@ def _value_area(bins: Floats, f: int, g: int, total: float) -> tuple[int, int]:
     for k in range(f, g + 1):
         held += bins[k]
     while held < wanted and (f > 0 or g < len(bins) - 1):
-        below = bins[f - 1] if f > 0 else -1.0
-        above = bins[g + 1] if g < len(bins) - 1 else -1.0
+        below = bins[f - 1] if f > 0 else -np.inf
+        above = bins[g + 1] if g < len(bins) - 1 else -np.inf
         if below >= above - equal:
             f -= 1
             held += below

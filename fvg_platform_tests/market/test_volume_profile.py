@@ -43,6 +43,14 @@ def test_equal_neighbours_join_together():
     assert (poc, value_low, value_high) == (12, 5, 19)
 
 
+def test_the_value_area_stays_within_the_range_whatever_the_volume():
+    """Of a coin's 1e16 units the rounding allowed for is more than an empty bin holds less than nothing."""
+    bars = ((0, 2, 600), (20, 24, 400))
+    poc, value_high, value_low, *_ = one(*bars)
+    assert (value_low, value_high) == (0, 21)
+    assert one(*[(low, high, volume * 2.0**45) for low, high, volume in bars])[:3] == (poc, value_high, value_low)
+
+
 @pytest.mark.parametrize(
     ("shape", "bars", "balanced", "d_shaped"),
     [

@@ -188,7 +188,7 @@ fvg_setups = SeriesAsset(
         "profile, session, coarser timeframes) and what the named rules say of it; and the plan (entry, stop, three "
         "targets) of each gap that qualifies."
     ),
-    code_version="1",
+    code_version="2",
     find_inputs=_setups_inputs,
     compute=_store_setups,
     kinds=frozenset({"numba", "postgres"}),
