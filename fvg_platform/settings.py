@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     alert_webhook: SecretStr | None = None
     ui_url: str | None = None
     engine_config: Path | None = None
+    features: str | None = None
+    model_store: str | None = None
+    tuning_trials: int = Field(default=10, ge=0, le=1_000)
     seed: int = 20260101
     retention_days: int = Field(default=90, ge=1)
     retention: str = "bars.1m=5y, prediction_features=1y"
@@ -72,6 +75,8 @@ class Settings(BaseSettings):
         "dagster_database_url",
         "files_dir",
         "engine_config",
+        "features",
+        "model_store",
         "postgres_user",
         "polygon_api_key",
         "alert_webhook",
@@ -129,11 +134,6 @@ class Settings(BaseSettings):
     def imports_folder(self) -> Path:
         """Where `fvg import` keeps the bar files it was given."""
         return self.home / "imports"
-
-    @property
-    def model_store(self) -> Path:
-        """Where the models' artifacts lie."""
-        return self.home / "models"
 
     @property
     def snapshots(self) -> Path:

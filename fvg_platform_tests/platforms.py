@@ -102,6 +102,11 @@ class Workplace:
         with psycopg.connect(libpq_url(self.url)) as connection:
             return connection.execute(query).fetchall()
 
+    def execute(self, statement: str) -> int:
+        """Change the database by hand; how many rows that were."""
+        with psycopg.connect(libpq_url(self.url)) as database:
+            return database.execute(statement).rowcount
+
     def contents(self) -> dict[str, list[tuple]]:
         """All rows of every table that is derived from the bars, without what names a run or a clock."""
         return {table: self.rows(query) for table, query in _CONTENTS.items()}

@@ -11,7 +11,9 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The database: start, stop, migrate, back up.", no_args_is_help=True)
 docs = typer.Typer(help="What the platform holds its data to, for people.", no_args_is_help=True)
+models = typer.Typer(help="The registry of models: which version serves, and why.", no_args_is_help=True)
 app.add_typer(db, name="db")
+app.add_typer(models, name="models")
 app.add_typer(docs, name="docs")
 
 

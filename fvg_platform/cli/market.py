@@ -101,6 +101,16 @@ def docs_quality() -> None:
     sys.stdout.write(quality_page())
 
 
+@docs.command("features")
+def docs_features() -> None:
+    """Every feature, your own too: formula, unit, warm-up, how far back it looks."""
+    from fvg_platform.features.documentation import catalogue_page
+    from fvg_platform.pipeline.resources import own_features
+    from fvg_platform.settings import load_settings
+
+    sys.stdout.write(catalogue_page(own_features(load_settings().features)))
+
+
 @app.command("replay-server")
 def replay_server(
     folder: Annotated[Path, typer.Argument(help="A folder of TICKER_TIMEFRAME.parquet or .csv, unadjusted.")],

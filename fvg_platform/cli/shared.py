@@ -125,7 +125,7 @@ def print_report(database: Any, *, as_json: bool) -> None:
         values = report_values(
             report_queries.counts_by_timeframe(connection),
             lambda timeframe: report_queries.labels_of(connection, timeframe),
-            report_queries.newest_models(connection),
+            report_queries.reported_models(connection),
             report_queries.latest_signals(connection),
         )
     print_values(values, report_table, as_json=as_json)

@@ -22,3 +22,4 @@ talib = Engine("talib")
 # Call its functions with lookahead=False: 9 of its 372 columns otherwise change when future bars arrive.
 classic = Engine("pandas_ta_classic")
 kernels = Engine("fvg_platform.features.kernels")
+recursions = Engine("fvg_platform.features.recursions")

@@ -4,6 +4,9 @@ A feature is one entry beside one function: the entry says what the number means
 The entries are readable without loading a numerical engine; see :mod:`fvg_platform.features.engines`.
 """
 
+import hashlib
+import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +33,15 @@ class Feature:
         features mean the same for every ticker and so fit a model pooled over tickers
     kind : ``bar`` (one value per bar) or ``setup`` (one per setup, `warmup` still counted in bars)
     compute : the function, from a BarSeries (or SetupSeries) to float64 values; takes no part in comparisons
+    memory : bars before its own that a value depends on, so that a tail of that many more gives the same value
+        within 1e-9; by default the warm-up, which is true of plain windows. See :func:`fading` for averages that
+        never forget, and `days` for what looks at calendar periods
+    days : calendar days that a tail must reach back besides `memory`
+    needs : the optional column of the bars (``taker_buy_volume``, ``vwap``, ``transactions``) without which the
+        value is NaN
+    cumulative : a running sum since the first bar: a tail gives it but for a constant, which the stored value before
+        the tail tells
+    revision : raised when the function's numbers change while the rest of the entry stays the same
     """
 
     name: str
@@ -40,6 +52,35 @@ class Feature:
     scale_free: bool
     kind: Literal["bar", "setup"]
     compute: Callable[[Any], Values] = field(repr=False, compare=False)
+    memory: int = -1
+    days: int = 0
+    needs: str | None = None
+    cumulative: bool = False
+    revision: int = 1
+
+    def __post_init__(self) -> None:
+        if self.memory < 0:
+            object.__setattr__(self, "memory", self.warmup)
+        if self.memory < self.warmup:
+            raise ValueError(
+                f"feature {self.name}: a memory of {self.memory} bars is shorter than its warm-up of {self.warmup}"
+            )
+
+    @property
+    def digest(self) -> str:
+        """Identifies the definition: rows computed by another one are stale."""
+        entry = [self.name, self.group, self.formula, self.unit, self.warmup, self.scale_free, self.kind]
+        text = json.dumps([*entry, self.memory, self.days, self.needs, self.cumulative, self.revision])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def fading(weight: float, start: int) -> int:
+    """The memory of an exponential average that gives the newest bar `weight`, e.g. 2/(n+1), or 1/n for Wilder's.
+
+    After so many bars past its `start` (the bars that seed it) what came before weighs less than 1e-18: nothing,
+    even beside an ATR of a millionth of the price.
+    """
+    return start + math.ceil(math.log(1e-18) / math.log1p(-weight))
 
 
 def entry(
@@ -52,9 +93,10 @@ def entry(
     *,
     scale_free: bool = True,
     kind: Literal["bar", "setup"] = "bar",
+    **further: Any,
 ) -> Feature:
     """Write one line of a group's table; features are scale-free unless the line says otherwise."""
-    return Feature(name, group, formula, unit, warmup, scale_free, kind, compute)
+    return Feature(name, group, formula, unit, warmup, scale_free, kind, compute, **further)
 
 
 def group_of(group: str, kind: Literal["bar", "setup"] = "bar") -> Callable[..., Feature]:

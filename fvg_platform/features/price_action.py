@@ -7,7 +7,7 @@ import numpy as np
 
 from fvg_platform.features.engines import kernels
 from fvg_platform.features.feature import Feature, Values, group_of
-from fvg_platform.features.series import BarSeries, earlier, ratio
+from fvg_platform.features.series import ATR_MEMORY, BarSeries, earlier, ratio
 
 _f = group_of("price_action")
 
@@ -66,8 +66,22 @@ FEATURES: tuple[Feature, ...] = (
         0,
         lambda s: share_of_range(s, lower_wick(s)),
     ),
-    _f("open_gap_atr", "(O - C[-1]) / atr_14[-1]", "ATR", 15, open_gap),
-    _f("displacement_3_atr", "(C - O[-2]) / atr_14[-3]", "ATR", 17, displacement),
+    _f(
+        "open_gap_atr",
+        "(O - C[-1]) / atr_14[-1]",
+        "ATR",
+        15,
+        open_gap,
+        memory=ATR_MEMORY + 1,
+    ),
+    _f(
+        "displacement_3_atr",
+        "(C - O[-2]) / atr_14[-3]",
+        "ATR",
+        17,
+        displacement,
+        memory=ATR_MEMORY + 3,
+    ),
     _f(
         "range_position_20",
         "(C - lowest low) / (highest high - lowest low) of 20 bars; 0.5 without range",
@@ -88,6 +102,7 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         19,
         lambda s: (s.highest(20) - s.close) / s.atr_unit,
+        memory=ATR_MEMORY,
     ),
     _f(
         "dist_low_20_atr",
@@ -95,6 +110,7 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         19,
         lambda s: (s.close - s.lowest(20)) / s.atr_unit,
+        memory=ATR_MEMORY,
     ),
     _f(
         "up_bar_share_10",

@@ -13,6 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fvg_platform.features.feature import Feature, Values, group_of
+from fvg_platform.features.series import ATR_MEMORY
+from fvg_platform.features.trend import MACD_ATR_MEMORY
 
 _f = group_of("setup", kind="setup")
 
@@ -146,7 +148,14 @@ FEATURES: tuple[Feature, ...] = (
     _f("direction", "+1 long, -1 short", "-1/+1", 0, lambda s: s.side.copy()),
     _f("risk_pct", "risk / entry", "ratio", 0, lambda s: s.plan("risk") / s.plan("entry")),
     # Over the gap's own ATR the risk would be size_atr plus a constant; bar i's ATR has seen the pattern.
-    _f("risk_atr", "risk / atr_14 at bar i", "ATR", 14, lambda s: s.plan("risk") / s.at_bar("atr_14")),
+    _f(
+        "risk_atr",
+        "risk / atr_14 at bar i",
+        "ATR",
+        14,
+        lambda s: s.plan("risk") / s.at_bar("atr_14"),
+        memory=ATR_MEMORY,
+    ),
     _f("entry_distance_r", "direction (C - entry) / risk", "R", 0, entry_distance),
     _f(
         "trend_alignment_50",
@@ -154,6 +163,7 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         49,
         lambda s: aligned(s, s.at_bar("dist_sma_50_atr")),
+        memory=ATR_MEMORY,
     ),
     _f(
         "trend_alignment_200",
@@ -161,6 +171,7 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         199,
         lambda s: aligned(s, s.at_bar("dist_sma_200_atr")),
+        memory=ATR_MEMORY,
     ),
     _f(
         "momentum_alignment",
@@ -168,6 +179,7 @@ FEATURES: tuple[Feature, ...] = (
         "-1..1",
         14,
         lambda s: aligned(s, s.at_bar("rsi_14") / 50.0 - 1.0),
+        memory=ATR_MEMORY,
     ),
     _f(
         "macd_alignment",
@@ -175,6 +187,7 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         33,
         lambda s: aligned(s, s.at_bar("macd_hist_atr")),
+        memory=MACD_ATR_MEMORY,
     ),
     _f(
         "di_alignment",
@@ -182,6 +195,7 @@ FEATURES: tuple[Feature, ...] = (
         "-1..1",
         14,
         lambda s: aligned(s, _di_spread(s)),
+        memory=ATR_MEMORY,
     ),
     _f(
         "range_alignment_20",
@@ -196,6 +210,7 @@ FEATURES: tuple[Feature, ...] = (
         "count",
         0,
         lambda s: s.gaps_before(20, 1.0),
+        memory=20,
     ),
     _f(
         "opposite_side_gaps_20",
@@ -203,6 +218,7 @@ FEATURES: tuple[Feature, ...] = (
         "count",
         0,
         lambda s: s.gaps_before(20, -1.0),
+        memory=20,
     ),
     _f(
         "same_side_gaps_50",
@@ -210,6 +226,7 @@ FEATURES: tuple[Feature, ...] = (
         "count",
         0,
         lambda s: s.gaps_before(50, 1.0),
+        memory=50,
     ),
     _f(
         "opposite_side_gaps_50",
@@ -217,6 +234,7 @@ FEATURES: tuple[Feature, ...] = (
         "count",
         0,
         lambda s: s.gaps_before(50, -1.0),
+        memory=50,
     ),
     _f(
         "bars_since_same_side_gap",
@@ -224,5 +242,6 @@ FEATURES: tuple[Feature, ...] = (
         "bars",
         0,
         lambda s: s.bars_since_gap(),
+        memory=LONGEST_WAIT,
     ),
 )

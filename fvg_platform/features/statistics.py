@@ -6,7 +6,7 @@ All moments are population moments of the window; a window that does not move ha
 
 import numpy as np
 
-from fvg_platform.features.engines import kernels, talib
+from fvg_platform.features.engines import kernels
 from fvg_platform.features.feature import Feature, Values, group_of
 from fvg_platform.features.series import BarSeries, earlier, ratio
 
@@ -20,7 +20,7 @@ def close_zscore(series: BarSeries) -> Values:
 
 def autocorrelation(series: BarSeries) -> Values:
     """Correlation of the last 50 returns with those one bar earlier."""
-    return talib.CORREL(series.log_return, earlier(series.log_return, 1), 50)
+    return kernels.rolling_correlation(series.log_return, earlier(series.log_return, 1), 50)
 
 
 def downside_share(series: BarSeries) -> Values:
@@ -32,12 +32,18 @@ def downside_share(series: BarSeries) -> Values:
 
 def volume_move_correlation(series: BarSeries) -> Values:
     """Whether volume comes with movement: correlation of volume and the size of returns."""
-    return talib.CORREL(np.abs(series.log_return), series.volume, 20)
+    return kernels.rolling_correlation(np.abs(series.log_return), series.volume, 20)
 
 
 FEATURES: tuple[Feature, ...] = (
     _f("zscore_50", "(C - sma_50) / standard deviation of the last 50 closes", "z-score", 49, close_zscore),
-    _f("autocorr_1_50", "talib.CORREL(return_1, return_1[-1], 50)", "-1..1", 51, autocorrelation),
+    _f(
+        "autocorr_1_50",
+        "correlation of return_1 and return_1[-1] over 50 bars; 0 if motionless",
+        "-1..1",
+        51,
+        autocorrelation,
+    ),
     _f("skew_50", "skewness of the last 50 return_1", "skewness", 50, lambda s: s.return_shape[0]),
     _f("kurtosis_50", "excess kurtosis of the last 50 return_1", "kurtosis", 50, lambda s: s.return_shape[1]),
     _f(
@@ -49,7 +55,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     _f(
         "volume_move_corr_20",
-        "talib.CORREL(|return_1|, V, 20)",
+        "correlation of |return_1| and V over 20 bars; 0 where one is constant",
         "-1..1",
         20,
         volume_move_correlation,

@@ -3,13 +3,20 @@
 Averages in price are kept as they are for charts and research; a pooled model gets their distances in ATR.
 """
 
+import math
+
 import numpy as np
+import pandas as pd
 
 from fvg_platform.features.engines import classic, kernels, talib
-from fvg_platform.features.feature import Feature, Values, group_of
-from fvg_platform.features.series import BarSeries, earlier, ratio
+from fvg_platform.features.feature import Feature, Values, fading, group_of
+from fvg_platform.features.series import ATR_MEMORY, BarSeries, earlier, ratio
 
 _f = group_of("trend")
+
+_VHF_LENGTH = 28
+_MACD_MEMORY = fading(2 / 27, 33)
+MACD_ATR_MEMORY = max(_MACD_MEMORY, ATR_MEMORY)
 
 
 def above_in_atr(series: BarSeries, level: Values) -> Values:
@@ -17,36 +24,11 @@ def above_in_atr(series: BarSeries, level: Values) -> Values:
     return (series.close - level) / series.atr_unit
 
 
-def adx(series: BarSeries) -> Values:
-    """Wilder's average directional index, 0..100: strength of a trend, whichever way it goes."""
-    return talib.ADX(series.high, series.low, series.close, 14)
-
-
-def plus_di(series: BarSeries) -> Values:
-    """Wilder's positive directional indicator, 0..100."""
-    return talib.PLUS_DI(series.high, series.low, series.close, 14)
-
-
-def minus_di(series: BarSeries) -> Values:
-    """Wilder's negative directional indicator, 0..100."""
-    return talib.MINUS_DI(series.high, series.low, series.close, 14)
-
-
 def choppiness(series: BarSeries) -> Values:
     """Choppiness Index (Dreiss), about 0 in a straight move and 100 where the range goes nowhere."""
-    if len(series) <= 14:
-        return np.full(len(series), np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chop = classic.chop(
-            series.frame_column("high"),
-            series.frame_column("low"),
-            series.frame_column("close"),
-            length=14,
-            lookahead=False,
-        ).to_numpy(dtype=np.float64, copy=True)
-    chop[series.highest(14) == series.lowest(14)] = 100.0
-    chop[:14] = np.nan
-    return chop
+    path = kernels.rolling_sum(series.true_range, 14)
+    height = series.highest(14) - series.lowest(14)
+    return np.where(height > 0.0, 100.0 * np.log(ratio(path, height, 14.0)) / math.log(14.0), path + 100.0)
 
 
 def efficiency(series: BarSeries, length: int) -> Values:
@@ -57,35 +39,159 @@ def efficiency(series: BarSeries, length: int) -> Values:
 
 def regression_slope(series: BarSeries, length: int) -> Values:
     """Slope of the least-squares line through the last closes, in ATR a bar."""
-    return talib.LINEARREG_SLOPE(series.close, length) / series.atr_unit
+    return kernels.rolling_slope(series.close, length) / series.atr_unit
+
+
+def vertical_horizontal_filter(series: BarSeries) -> Values:
+    """White's filter over 28 bars: how far the closes range beside the way they went, 0..1; 0 without a move."""
+    values = np.full(len(series), np.nan)
+    if len(series) > _VHF_LENGTH:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = classic.vhf(pd.Series(series.close), length=_VHF_LENGTH, lookahead=False)
+        # The library's running sum keeps residues of large moves that have left its window.
+        values[_VHF_LENGTH:] = np.clip(found.to_numpy(np.float64)[_VHF_LENGTH:], 0.0, 1.0)
+        still = talib.MAX(series.close, _VHF_LENGTH + 1) == talib.MIN(series.close, _VHF_LENGTH + 1)
+        values[_VHF_LENGTH:][still[_VHF_LENGTH:]] = 0.0
+    return values
 
 
 FEATURES: tuple[Feature, ...] = (
-    _f("sma_20", "talib.SMA(close, 20)", "price", 19, lambda s: s.sma(20), scale_free=False),
-    _f("sma_50", "talib.SMA(close, 50)", "price", 49, lambda s: s.sma(50), scale_free=False),
-    _f("sma_200", "talib.SMA(close, 200)", "price", 199, lambda s: s.sma(200), scale_free=False),
-    _f("ema_12", "talib.EMA(close, 12)", "price", 11, lambda s: s.ema(12), scale_free=False),
-    _f("ema_26", "talib.EMA(close, 26)", "price", 25, lambda s: s.ema(26), scale_free=False),
-    _f("macd", "talib.MACD(close, 12, 26, 9)[0]", "price", 33, lambda s: s.macd[0], scale_free=False),
-    _f("macd_signal", "talib.MACD(close, 12, 26, 9)[1]", "price", 33, lambda s: s.macd[1], scale_free=False),
-    _f("macd_hist", "talib.MACD(close, 12, 26, 9)[2]", "price", 33, lambda s: s.macd[2], scale_free=False),
-    _f("dist_sma_20_atr", "(C - sma_20) / atr_14", "ATR", 19, lambda s: above_in_atr(s, s.sma(20))),
-    _f("dist_sma_50_atr", "(C - sma_50) / atr_14", "ATR", 49, lambda s: above_in_atr(s, s.sma(50))),
-    _f("dist_sma_200_atr", "(C - sma_200) / atr_14", "ATR", 199, lambda s: above_in_atr(s, s.sma(200))),
-    _f("dist_ema_12_atr", "(C - ema_12) / atr_14", "ATR", 14, lambda s: above_in_atr(s, s.ema(12))),
-    _f("dist_ema_26_atr", "(C - ema_26) / atr_14", "ATR", 25, lambda s: above_in_atr(s, s.ema(26))),
+    _f("sma_20", "mean of the last 20 closes", "price", 19, lambda s: s.sma(20), scale_free=False),
+    _f("sma_50", "mean of the last 50 closes", "price", 49, lambda s: s.sma(50), scale_free=False),
+    _f("sma_200", "mean of the last 200 closes", "price", 199, lambda s: s.sma(200), scale_free=False),
+    _f(
+        "ema_12",
+        "talib.EMA(close, 12)",
+        "price",
+        11,
+        lambda s: s.ema(12),
+        scale_free=False,
+        memory=fading(2 / 13, 11),
+    ),
+    _f(
+        "ema_26",
+        "talib.EMA(close, 26)",
+        "price",
+        25,
+        lambda s: s.ema(26),
+        scale_free=False,
+        memory=fading(2 / 27, 25),
+    ),
+    _f(
+        "macd",
+        "ema_12 - ema_26, both seeded at bar 25, as talib.MACD",
+        "price",
+        33,
+        lambda s: s.macd[0],
+        scale_free=False,
+        memory=_MACD_MEMORY,
+    ),
+    _f(
+        "macd_signal",
+        "EMA 9 of macd, as talib.MACD",
+        "price",
+        33,
+        lambda s: s.macd[1],
+        scale_free=False,
+        memory=_MACD_MEMORY,
+    ),
+    _f(
+        "macd_hist",
+        "macd - macd_signal",
+        "price",
+        33,
+        lambda s: s.macd[2],
+        scale_free=False,
+        memory=_MACD_MEMORY,
+    ),
+    _f(
+        "dist_sma_20_atr",
+        "(C - sma_20) / atr_14",
+        "ATR",
+        19,
+        lambda s: above_in_atr(s, s.sma(20)),
+        memory=ATR_MEMORY,
+    ),
+    _f(
+        "dist_sma_50_atr",
+        "(C - sma_50) / atr_14",
+        "ATR",
+        49,
+        lambda s: above_in_atr(s, s.sma(50)),
+        memory=ATR_MEMORY,
+    ),
+    _f(
+        "dist_sma_200_atr",
+        "(C - sma_200) / atr_14",
+        "ATR",
+        199,
+        lambda s: above_in_atr(s, s.sma(200)),
+        memory=ATR_MEMORY,
+    ),
+    _f(
+        "dist_ema_12_atr",
+        "(C - ema_12) / atr_14",
+        "ATR",
+        14,
+        lambda s: s.above_ema(12) / s.atr_unit,
+        memory=ATR_MEMORY,
+    ),
+    _f(
+        "dist_ema_26_atr",
+        "(C - ema_26) / atr_14",
+        "ATR",
+        25,
+        lambda s: s.above_ema(26) / s.atr_unit,
+        memory=max(fading(2 / 27, 25), ATR_MEMORY),
+    ),
     _f(
         "sma_50_200_atr",
         "(sma_50 - sma_200) / atr_14",
         "ATR",
         199,
         lambda s: (s.sma(50) - s.sma(200)) / s.atr_unit,
+        memory=ATR_MEMORY,
     ),
-    _f("macd_atr", "macd / atr_14", "ATR", 33, lambda s: s.macd[0] / s.atr_unit),
-    _f("macd_hist_atr", "macd_hist / atr_14", "ATR", 33, lambda s: s.macd[2] / s.atr_unit),
-    _f("adx_14", "talib.ADX(H, L, C, 14)", "0..100", 27, adx),
-    _f("plus_di_14", "talib.PLUS_DI(H, L, C, 14)", "0..100", 14, plus_di),
-    _f("minus_di_14", "talib.MINUS_DI(H, L, C, 14)", "0..100", 14, minus_di),
+    _f(
+        "macd_atr",
+        "macd / atr_14",
+        "ATR",
+        33,
+        lambda s: s.macd[0] / s.atr_unit,
+        memory=MACD_ATR_MEMORY,
+    ),
+    _f(
+        "macd_hist_atr",
+        "macd_hist / atr_14",
+        "ATR",
+        33,
+        lambda s: s.macd[2] / s.atr_unit,
+        memory=MACD_ATR_MEMORY,
+    ),
+    _f(
+        "adx_14",
+        "Wilder's average directional index; 0 after 100 bars without directional movement",
+        "0..100",
+        27,
+        lambda s: s.directional[2],
+        memory=fading(1 / 14, 27),
+    ),
+    _f(
+        "plus_di_14",
+        "Wilder's plus DI; 0 after 100 bars without directional movement",
+        "0..100",
+        14,
+        lambda s: s.directional[0],
+        memory=fading(1 / 14, 14),
+    ),
+    _f(
+        "minus_di_14",
+        "Wilder's minus DI; 0 after 100 bars without directional movement",
+        "0..100",
+        14,
+        lambda s: s.directional[1],
+        memory=fading(1 / 14, 14),
+    ),
     _f(
         "aroon_osc_25",
         "talib.AROONOSC(H, L, 25)",
@@ -95,17 +201,31 @@ FEATURES: tuple[Feature, ...] = (
     ),
     _f(
         "linreg_slope_20_atr",
-        "talib.LINEARREG_SLOPE(close, 20) / atr_14",
+        "slope of the least-squares line through the last 20 closes / atr_14",
         "ATR a bar",
         19,
         lambda s: regression_slope(s, 20),
+        memory=ATR_MEMORY,
     ),
-    _f("chop_14", "pandas_ta_classic.chop(14); 100 in a range of 0", "percent", 14, choppiness),
+    _f(
+        "chop_14",
+        "100 log(sum of true ranges / (highest high - lowest low)) / log 14 over 14 bars; 100 in a range of 0",
+        "percent",
+        14,
+        choppiness,
+    ),
     _f(
         "efficiency_ratio_20",
         "|C - C[-20]| / sum of |C - C[-1]| over 20 bars; 0 if motionless",
         "0..1",
         20,
         lambda s: efficiency(s, 20),
+    ),
+    _f(
+        "vhf_28",
+        "pandas_ta_classic.vhf(28): (highest - lowest close) / path of the closes; 0 without a move",
+        "0..1",
+        28,
+        vertical_horizontal_filter,
     ),
 )

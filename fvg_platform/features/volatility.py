@@ -1,16 +1,15 @@
 """Volatility: true ranges, bands and channels, and the spread of returns, each as a share of price or of ATR.
 
-Deviations are population ones by TA-Lib, which from version 0.8 on are exactly 0 in a motionless window and hold
-for prices of any size.
+Deviations are population ones; in a motionless window they are exactly 0.
 """
 
 import math
 
 import numpy as np
 
-from fvg_platform.features.engines import classic, kernels
-from fvg_platform.features.feature import Feature, Values, group_of
-from fvg_platform.features.series import BarSeries, earlier, ratio
+from fvg_platform.features.engines import kernels, talib
+from fvg_platform.features.feature import Feature, Values, fading, group_of
+from fvg_platform.features.series import ATR_MEMORY, BarSeries, earlier, ratio
 
 _f = group_of("volatility")
 
@@ -28,7 +27,7 @@ def bollinger_position(series: BarSeries) -> Values:
 
 def keltner_position(series: BarSeries) -> Values:
     """0 at the lower Keltner channel (EMA 20 less 2 ATR), 1 at the upper."""
-    return 0.5 + (series.close - series.ema(20)) / (4.0 * series.atr_unit)
+    return 0.5 + series.above_ema(20) / (4.0 * series.atr_unit)
 
 
 def true_range_in_atr(series: BarSeries) -> Values:
@@ -44,18 +43,20 @@ def parkinson(series: BarSeries) -> Values:
 
 def ulcer_index(series: BarSeries) -> Values:
     """Martin's ulcer index: root mean square of the percentage drawdown from the highest close of 14 bars."""
-    if len(series) <= 26:
-        return np.full(len(series), np.nan)
-    with np.errstate(invalid="ignore"):
-        ulcer = classic.ui(series.frame_column("close"), length=14, lookahead=False).to_numpy(
-            np.float64, copy=True
-        )
-    ulcer[26:][np.isnan(ulcer[26:])] = 0.0  # the root of a rounding residue just below 0: no drawdown
-    return ulcer
+    drawdown = 100.0 * (series.close / talib.MAX(series.close, 14) - 1.0)
+    return np.sqrt(kernels.rolling_sum(drawdown**2, 14) / 14.0)
 
 
 FEATURES: tuple[Feature, ...] = (
-    _f("atr_14", "talib.ATR(H, L, C, 14)", "price", 14, lambda s: s.atr, scale_free=False),
+    _f(
+        "atr_14",
+        "talib.ATR(H, L, C, 14)",
+        "price",
+        14,
+        lambda s: s.atr,
+        scale_free=False,
+        memory=ATR_MEMORY,
+    ),
     _f(
         "bb_upper",
         "sma_20 + 2 standard deviations of the last 20 closes",
@@ -87,14 +88,29 @@ FEATURES: tuple[Feature, ...] = (
         19,
         lambda s: 4.0 * s.close_deviation(20) / s.sma(20),
     ),
-    _f("atr_pct", "atr_14 / C", "ratio", 14, lambda s: s.atr / s.close),
-    _f("true_range_atr", "true range / atr_14[-1]", "ATR", 15, true_range_in_atr),
+    _f(
+        "atr_pct",
+        "atr_14 / C",
+        "ratio",
+        14,
+        lambda s: s.atr / s.close,
+        memory=ATR_MEMORY,
+    ),
+    _f(
+        "true_range_atr",
+        "true range / atr_14[-1]",
+        "ATR",
+        15,
+        true_range_in_atr,
+        memory=ATR_MEMORY + 1,
+    ),
     _f(
         "atr_rank_100",
         "share of the 100 bars before with a lower atr_pct, equal ones half",
         "0..1",
         114,
-        lambda s: kernels.rolling_rank(s.atr / s.close, 100),
+        lambda s: kernels.rolling_rank(s.atr_unit / s.close, 100),
+        memory=ATR_MEMORY + 100,
     ),
     _f(
         "keltner_position",
@@ -102,6 +118,7 @@ FEATURES: tuple[Feature, ...] = (
         "ratio",
         19,
         keltner_position,
+        memory=max(fading(2 / 21, 19), ATR_MEMORY),
     ),
     _f(
         "donchian_width_20_atr",
@@ -109,6 +126,7 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         19,
         lambda s: (s.highest(20) - s.lowest(20)) / s.atr_unit,
+        memory=ATR_MEMORY,
     ),
     _f(
         "realised_vol_20",
@@ -125,5 +143,11 @@ FEATURES: tuple[Feature, ...] = (
         lambda s: ratio(s.volatility(5), s.volatility(20), 1.0),
     ),
     _f("parkinson_vol_20", "sqrt(mean of ln(H/L)^2 over 20 bars / (4 ln 2))", "log return", 19, parkinson),
-    _f("ulcer_index_14", "pandas_ta_classic.ui(14)", "percent", 26, ulcer_index),
+    _f(
+        "ulcer_index_14",
+        "root mean square over 14 bars of 100 (C / highest close of 14 bars - 1)",
+        "percent",
+        26,
+        ulcer_index,
+    ),
 )

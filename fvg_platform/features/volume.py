@@ -8,8 +8,8 @@ as 0, which otherwise means that every bar fell.
 import numpy as np
 
 from fvg_platform.features.engines import kernels, talib
-from fvg_platform.features.feature import Feature, Values, group_of
-from fvg_platform.features.series import BarSeries, ratio
+from fvg_platform.features.feature import Feature, Values, fading, group_of
+from fvg_platform.features.series import ATR_MEMORY, BarSeries, earlier, ratio, silent
 
 _f = group_of("volume")
 
@@ -21,7 +21,9 @@ def relative_volume(series: BarSeries) -> Values:
 
 def volume_zscore(series: BarSeries) -> Values:
     """Standard deviations above the 20-bar mean of volume."""
-    return ratio(series.volume - series.volume_sum(20) / 20.0, talib.STDDEV(series.volume, 20), 0.0)
+    return ratio(
+        series.volume - series.volume_sum(20) / 20.0, kernels.rolling_deviation(series.volume, 20), 0.0
+    )
 
 
 def obv_slope(series: BarSeries) -> Values:
@@ -38,7 +40,7 @@ def chaikin_money_flow(series: BarSeries) -> Values:
 
 def money_flow_index(series: BarSeries) -> Values:
     """Quong and Soudack's money flow index, 0..100."""
-    change = np.diff(series.typical, prepend=np.nan)
+    change = series.typical - earlier(series.typical, 1)
     flow = series.typical * series.volume
     flow[:1] = np.nan
     up = kernels.rolling_sum(np.where(change > 0.0, flow, 0.0 * flow), 14)
@@ -55,8 +57,9 @@ def vwap_distance(series: BarSeries) -> Values:
 
 def force_index(series: BarSeries) -> Values:
     """Elder's force index, EMA 13 of move times volume, as a share of the same over true ranges: -1..1."""
+    most = series.true_range * series.volume
     force = talib.EMA(series.close_change * series.volume, 13)
-    return ratio(force, talib.EMA(series.true_range * series.volume, 13), 0.0)
+    return ratio(force, np.where(silent(most > 0.0), 0.0, talib.EMA(most, 13)), 0.0)
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -75,6 +78,7 @@ FEATURES: tuple[Feature, ...] = (
         0,
         lambda s: talib.OBV(s.close, s.volume),
         scale_free=False,
+        cumulative=True,
     ),
     _f("volume_ratio_20", "V / volume_sma_20; 1 without volume", "ratio", 19, relative_volume),
     _f(
@@ -111,12 +115,14 @@ FEATURES: tuple[Feature, ...] = (
         "ATR",
         19,
         vwap_distance,
+        memory=ATR_MEMORY,
     ),
     _f(
         "force_index_13",
-        "EMA13((C - C[-1]) V) / EMA13(true range × V); 0 without either",
+        "EMA13((C - C[-1]) V) / EMA13(true range × V); 0 after 100 bars without either",
         "-1..1",
         13,
         force_index,
+        memory=fading(2 / 14, 13),
     ),
 )

@@ -51,6 +51,17 @@ class TimeCells:
             drawn += np.roll(first, step, axis=1)
         return drawn.astype(np.float64)
 
+    def multipliers(self, resamples: int, seed: int) -> FloatArray:
+        """Random signs of mean 0 and variance 1, alike within a block, shape (resamples, n_cells).
+
+        Sums of cells times these are draws of what sums without an edge look like: the dependent wild bootstrap
+        (X. Shao, 2010) with the same (Bartlett) weighting of neighbouring cells as :meth:`weights`.
+        """
+        rng = np.random.default_rng(seed)
+        signs = rng.integers(0, 2, size=(resamples, self.n_cells + self.run), dtype=np.int64) * 2 - 1
+        summed = np.cumsum(signs, axis=1)
+        return (summed[:, self.run :] - summed[:, : -self.run]) / np.sqrt(self.run)
+
 
 def time_cells(times: pd.Series | pd.DatetimeIndex, block: pd.Timedelta) -> TimeCells:
     """Cut the span of `times` into cells, a quarter of a block each or 240 in all, whichever is coarser.

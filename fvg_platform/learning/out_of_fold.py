@@ -2,43 +2,41 @@
 
 For every fold an algorithm learns from what had ended before the fold began, and predicts the fold. LightGBM
 stops early on the latest part of its own training, never on the fold. A fold's probabilities are calibrated
-on the out-of-fold predictions of earlier folds whose lives had ended; the first fold therefore only serves to
-calibrate, and the later ones are what algorithms are compared on.
+on the out-of-fold predictions of earlier folds whose lives had ended, by the method that did best before; the
+first fold therefore only serves to calibrate, and the later ones are what algorithms are compared on.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fvg_platform.learning.calibration import CalibrationMethod, fit_calibration
+from fvg_platform.learning.calibration import CalibrationMethod
+from fvg_platform.learning.calibration_choice import NOT_CALIBRATED, CalibrationChoice, CalibrationTrial
 from fvg_platform.learning.models import (
-    Algorithm,
     BaseRate,
-    BinnedFeatures,
     BoostingSettings,
     Classifier,
-    LightGBM,
-    LogisticRegression,
+    LearningTask,
+    algorithm_named,
 )
-from fvg_platform.learning.splits import holdout_tail, overlaps, purged_folds
+from fvg_platform.learning.splits import overlaps, purged_folds
 from fvg_platform.learning.targets import TARGETS, Label
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
 
-# An early-stopping set or its training below this says less than a fixed, cautious number of rounds.
-_HOLDOUT_FROM = 50
-_CAUTIOUS_ROUNDS = 20
-_HOLDOUT_SHARE = 0.2
-
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How models are trained; part of what a model's bytes depend on."""
+    """How models are trained; part of what a model's bytes depend on.
+
+    `trials` is the budget of tuning (0: none), on at most `tuning_rows` setups; a model's own config holds in
+    `boosting` the settings that tuning ended with.
+    """
 
     label: Label = "lo"
     n_folds: int = 4
@@ -46,29 +44,50 @@ class TrainingConfig:
     min_fold_entered: int = 50
     calibration: CalibrationMethod = "auto"
     confidence: float = 0.95
+    trials: int = 10
+    tuning_rows: int = 20_000
     boosting: BoostingSettings = field(default_factory=BoostingSettings)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The training setups in time order: features (n, m), a column per target (NaN: says nothing), lives."""
+    """The training setups in time order: features (n, m), a column per target (NaN: says nothing), lives.
+
+    `r` and `bars_to_exit` of the first target on the worse path, NaN where unknown; None where the setups that
+    were given have no such column.
+    """
 
     x: FloatArray
     y: dict[str, FloatArray]
     known_at: pd.Series
     life_end: pd.Series
+    r: FloatArray | None = None
+    bars_to_exit: FloatArray | None = None
+
+    def take(self, rows: IndexArray) -> "Sample":
+        """The setups at these positions."""
+        return Sample(
+            x=self.x[rows],
+            y={target: y[rows] for target, y in self.y.items()},
+            known_at=self.known_at.iloc[rows],
+            life_end=self.life_end.iloc[rows],
+            r=None if self.r is None else self.r[rows],
+            bars_to_exit=None if self.bars_to_exit is None else self.bars_to_exit[rows],
+        )
 
 
 @dataclass(frozen=True)
 class OutOfFold:
     """One algorithm's predictions of one target, shape (n,), NaN outside the folds.
 
-    `calibrated` is NaN in the first fold as well; `rounds` are LightGBM's, fold by fold.
+    `calibrated` is NaN in the first fold as well; `rounds` are those of an algorithm that has rounds, fold by
+    fold; `calibration` is the method that did best on the folds.
     """
 
     raw: FloatArray
     calibrated: FloatArray
     rounds: tuple[int, ...]
+    calibration: CalibrationChoice
 
 
 def usable_folds(
@@ -86,7 +105,7 @@ def usable_folds(
 def predict_out_of_fold(
     sample: Sample,
     folds: list[tuple[IndexArray, IndexArray]],
-    algorithm: Algorithm,
+    algorithm: str,
     *,
     config: TrainingConfig,
     embargo: pd.Timedelta,
@@ -96,8 +115,7 @@ def predict_out_of_fold(
     fitters = [Fitter(sample, train, algorithm, config, embargo, seed) for train, _ in folds]
     validations = [validation for _, validation in folds]
     # Each fit is single-threaded for equal bytes, so two folds at a time keep two cores busy: the largest first.
-    # The logistic fit must not share the process: the limit of its BLAS threads is the process's.
-    with ThreadPoolExecutor(2 if algorithm == "lightgbm" else 1) as pool:
+    with ThreadPoolExecutor(2 if algorithm_named(algorithm).concurrent else 1) as pool:
         fitted = list(pool.map(Fitter.fit_all, reversed(fitters)))[::-1]
     return {
         target: _predict_target(sample, target, fitters, [models[target] for models in fitted], validations)
@@ -112,7 +130,7 @@ class Fitter:
         self,
         sample: Sample,
         rows: IndexArray,
-        algorithm: Algorithm,
+        algorithm: str,
         config: TrainingConfig,
         embargo: pd.Timedelta,
         seed: int,
@@ -123,10 +141,7 @@ class Fitter:
         self.config = config
         self.embargo = embargo
         self.seed = seed
-
-    @cached_property
-    def _binned(self) -> BinnedFeatures:
-        return BinnedFeatures(self.sample.x[self.rows], self.config.boosting)
+        self._shared: dict[str, Any] = {}
 
     def fit_all(self) -> dict[str, Classifier | None]:
         """:meth:`fit` for every target."""
@@ -135,34 +150,30 @@ class Fitter:
     def fit(self, target: str, rounds: int | None = None) -> Classifier | None:
         """Fit on the rows that say something about the target; None without any.
 
-        One class only has nothing to tell apart: its base rate is fitted. LightGBM without `rounds` stops
-        early on the latest fifth of its rows, purged.
+        One class only has nothing to tell apart: its base rate is fitted. An algorithm that grows in rounds
+        finds out by itself when to stop, unless `rounds` says so.
         """
         y = self.sample.y[target][self.rows]
         told = np.flatnonzero(~np.isnan(y))
         if told.size == 0:
             return None
         y = y[told]
-        if self.algorithm == "base_rate" or y.min() == y.max():
+        if self.algorithm == BaseRate.algorithm or y.min() == y.max():
             return BaseRate.fit(y)
-        if self.algorithm == "logistic_regression":
-            return LogisticRegression.fit(self.sample.x[self.rows[told]], y)
-        return self._boost(told, y, rounds)
-
-    def _boost(self, told: IndexArray, y: FloatArray, rounds: int | None) -> LightGBM:
-        settings, seed = self.config.boosting, self.seed
-        if rounds is None:
-            known_at = self.sample.known_at.iloc[self.rows[told]]
-            life_end = self.sample.life_end.iloc[self.rows[told]]
-            fit, held = holdout_tail(known_at, life_end, _HOLDOUT_SHARE, self.embargo)
-            if min(fit.size, held.size) >= _HOLDOUT_FROM and y[fit].min() < y[fit].max():
-                tail = (told[held], y[held])
-                return LightGBM.fit(
-                    self._binned, told[fit], y[fit], settings=settings, seed=seed, holdout=tail
-                )
-        return LightGBM.fit(
-            self._binned, told, y, settings=settings, seed=seed, rounds=rounds or _CAUTIOUS_ROUNDS
+        task = LearningTask(
+            features=self.sample.x,
+            rows=self.rows,
+            told=told,
+            y=y,
+            known_at=self.sample.known_at.iloc[self.rows[told]],
+            life_end=self.sample.life_end.iloc[self.rows[told]],
+            embargo=self.embargo,
+            settings=self.config.boosting,
+            seed=self.seed,
+            rounds=rounds,
+            shared=self._shared,
         )
+        return algorithm_named(self.algorithm).fit(task)
 
 
 def _predict_target(
@@ -176,25 +187,26 @@ def _predict_target(
     raw = np.full(y.size, np.nan)
     calibrated = np.full(y.size, np.nan)
     rounds: list[int] = []
+    trial = CalibrationTrial(fitters[0].config.calibration)
+    uncalibrated = fitters[0].algorithm == BaseRate.algorithm
     for number, (fitter, model, validation) in enumerate(zip(fitters, models, validations, strict=True)):
         if model is None:
             continue
-        if isinstance(model, LightGBM):
-            rounds.append(model.rounds)
+        rounds += [model.rounds] if hasattr(model, "rounds") else []
         p = model.predict(sample.x[validation])
-        if number > 0:
+        if number > 0 and uncalibrated:
             calibrated[validation] = p
-            if fitter.algorithm != "base_rate":
-                told = np.flatnonzero(~np.isnan(raw) & ~np.isnan(y))
-                earlier = _ended_before(sample, told, validation, fitter.embargo)
-                calibration = fit_calibration(raw[earlier], y[earlier], fitter.config.calibration)
-                calibrated[validation] = calibration.apply(p)
+        elif number > 0:
+            told = np.flatnonzero(~np.isnan(raw) & ~np.isnan(y))
+            earlier = _ended_before(sample, told, validation, fitter.embargo)
+            calibrated[validation] = trial.calibrate((raw[earlier], y[earlier]), (p, y[validation]))
         raw[validation] = p
-    return OutOfFold(raw, calibrated, tuple(rounds))
+    return OutOfFold(raw, calibrated, tuple(rounds), NOT_CALIBRATED if uncalibrated else trial.choice)
 
 
 def _ended_before(
     sample: Sample, rows: IndexArray, validation: IndexArray, embargo: pd.Timedelta
 ) -> IndexArray:
+    """Those of `rows` whose lives, with the embargo, had ended before the first of `validation` was known."""
     start = sample.known_at.iloc[validation].min()
     return rows[~overlaps(sample.known_at.iloc[rows], sample.life_end.iloc[rows], start, embargo=embargo)]

@@ -5,14 +5,15 @@ lower and the one-sided block-bootstrap bound of that gain lies above zero. On n
 the test period plays no part.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from fvg_platform.learning.blocks import MIN_BLOCKS, TimeCells, time_cells
-from fvg_platform.learning.models import ALGORITHMS, Algorithm
+from fvg_platform.learning.estimates import Estimate, Estimator, divide
 from fvg_platform.learning.out_of_fold import OutOfFold, Sample
 
 FloatArray = npt.NDArray[np.float64]
@@ -25,7 +26,7 @@ _RESAMPLES = 1_000
 class Choice:
     """The served algorithm, and a sentence on how it came out ahead."""
 
-    algorithm: Algorithm
+    algorithm: str
     reason: str
 
 
@@ -44,7 +45,7 @@ class FoldScore:
 def fold_scores(
     sample: Sample,
     folds: list[tuple[IndexArray, IndexArray]],
-    predictions: dict[Algorithm, dict[str, OutOfFold]],
+    predictions: dict[str, dict[str, OutOfFold]],
 ) -> list[FoldScore]:
     """Scores of the calibrated out-of-fold predictions, for each algorithm, target and fold but the first."""
     scores = []
@@ -59,10 +60,114 @@ def fold_scores(
     return scores
 
 
+@dataclass(frozen=True)
+class FoldSkill:
+    """1 - Brier score / Brier score of the base rate, of the served algorithm on one target in one fold.
+
+    `first` and `last`: when the fold's first and last setup became known. `skill` is None where the base rate made
+    no error.
+    """
+
+    fold: int
+    target: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+    n: int
+    skill: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON-able dict, times as text in UTC."""
+        return asdict(self) | {"first": self.first.isoformat(), "last": self.last.isoformat()}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "FoldSkill":
+        """The inverse of :meth:`to_dict`."""
+        times = {name: pd.Timestamp(stored[name]).as_unit("ns") for name in ("first", "last")}
+        return cls(**(stored | times))
+
+
+def fold_skills(
+    sample: Sample,
+    folds: list[tuple[IndexArray, IndexArray]],
+    scores: list[FoldScore],
+    served: dict[str, str],
+) -> list[FoldSkill]:
+    """Skill over time of the algorithm that serves each target, on every fold but the first."""
+    brier = {(score.algorithm, score.target, score.fold): score for score in scores}
+    skills = []
+    for target, algorithm in served.items():
+        for number, (_, validation) in enumerate(folds):
+            score = brier.get((algorithm, target, number))
+            base = brier.get(("base_rate", target, number))
+            if score is None or base is None:
+                continue
+            known_at = sample.known_at.iloc[validation].dt.tz_convert("UTC").dt.as_unit("ns")
+            skill = 1.0 - score.brier / base.brier if base.brier > 0.0 else None
+            skills.append(FoldSkill(number, target, known_at.min(), known_at.max(), score.n, skill))
+    return skills
+
+
+@dataclass(frozen=True)
+class AlgorithmSkill:
+    """1 - Brier score / Brier score of the base rate, out of fold, of one algorithm that was tried on one target.
+
+    Over `n` setups of every fold but the first, whether the algorithm is served or not; the interval is a block
+    bootstrap's.
+    """
+
+    algorithm: str
+    target: str
+    n: int
+    skill: Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON-able dict."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "AlgorithmSkill":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**(stored | {"skill": Estimate(**stored["skill"])}))
+
+
+def algorithm_skills(
+    sample: Sample, predictions: dict[str, dict[str, OutOfFold]], *, seed: int
+) -> list[AlgorithmSkill]:
+    """Out-of-fold skill of every algorithm but the base rate, whatever its sign."""
+    skills = []
+    for algorithm in predictions:
+        if algorithm == "base_rate":
+            continue
+        for target, out_of_fold in predictions[algorithm].items():
+            y, p = sample.y[target], out_of_fold.calibrated
+            base = predictions["base_rate"][target].calibrated
+            rows = np.flatnonzero(~np.isnan(y) & ~np.isnan(p) & ~np.isnan(base))
+            if rows.size:
+                errors, of_base = (p[rows] - y[rows]) ** 2, (base[rows] - y[rows]) ** 2
+                skills.append(
+                    AlgorithmSkill(
+                        algorithm, target, rows.size, _skill(sample, rows, errors, of_base, seed=seed)
+                    )
+                )
+    return skills
+
+
+def _skill(
+    sample: Sample, rows: IndexArray, errors: FloatArray, of_base: FloatArray, *, seed: int
+) -> Estimate:
+    if not of_base.any():
+        return Estimate(None, None, None, "the base rate makes no error that skill could be measured against")
+    known_at, life_end = sample.known_at.iloc[rows], sample.life_end.iloc[rows]
+    life = max(pd.Timedelta((life_end - known_at).median()), pd.Timedelta(1, unit="s"))
+    estimator = Estimator.over(known_at, life, resamples=_RESAMPLES, seed=seed)
+    ours, theirs = estimator.cells.sums(errors), estimator.cells.sums(of_base)
+    return estimator.of(lambda weights: 1.0 - divide(weights @ ours, weights @ theirs))
+
+
 def choose(
     sample: Sample,
     scores: list[FoldScore],
-    predictions: dict[Algorithm, dict[str, OutOfFold]],
+    predictions: dict[str, dict[str, OutOfFold]],
     targets: tuple[str, ...],
     *,
     confidence: float,
@@ -73,7 +178,8 @@ def choose(
     Parameters
     ----------
     sample, scores, predictions
-        The training setups, :func:`fold_scores` of them, and the out-of-fold predictions of each algorithm.
+        The training setups, :func:`fold_scores` of them, and the out-of-fold predictions of each algorithm, from
+        the simplest to the richest, the base rate first.
     targets
         The targets whose mean score counts.
     confidence
@@ -97,11 +203,11 @@ def choose(
             f"Mean fold Brier: {table}; the folds span only {cells.blocks} lives of {life}, too few to tell "
             "a gain from noise: the base rate is served.",
         )
-    served: Algorithm = "base_rate"
+    served = "base_rate"
     notes = []
-    for candidate in ALGORITHMS[1:]:
+    for candidate in list(predictions)[1:]:
         gain = errors[served][rows] - errors[candidate][rows]
-        bound = _lower_bound(gain, cells, confidence, seed)
+        bound = lower_bound(gain, cells, confidence, seed)
         better = means[candidate] < means[served] and bound > 0.0
         notes.append(
             f"{candidate} gains {means[served] - means[candidate]:+.5f} on {served} "
@@ -131,8 +237,8 @@ def _mean_fold_brier(scores: list[FoldScore], algorithm: str, targets: tuple[str
     )
 
 
-def _lower_bound(gain: FloatArray, cells: TimeCells, confidence: float, seed: int) -> float:
-    """The (1 - confidence) quantile of the mean gain over block resamples."""
+def lower_bound(gain: FloatArray, cells: TimeCells, confidence: float, seed: int) -> float:
+    """The (1 - confidence) quantile of the mean of `gain` (n,) over block resamples of its time cells."""
     weights = cells.weights(_RESAMPLES, seed)
     drawn = weights @ cells.sums(np.ones(gain.size))
     means = (weights @ cells.sums(gain))[drawn > 0] / drawn[drawn > 0]

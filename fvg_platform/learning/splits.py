@@ -1,13 +1,14 @@
-"""Splits by time: one cut per timeframe, purge and embargo around it, walk-forward folds before it.
+"""Splits by time: one cut per timeframe, purge and embargo around it, two kinds of folds before it.
 
 A setup occupies the time from `known_at` to `life_end`, the close of the last bar that could still decide
 it. Purging goes by this fixed life and never by the actual exit: that would keep the fast exits and bias
 every rate. Lives are closed intervals here: one that ends exactly where another begins overlaps it.
-Source: M. López de Prado, Advances in Financial Machine Learning (2018), chapter 7.
+Source: M. López de Prado, Advances in Financial Machine Learning (2018), chapters 7 and 12.
 """
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ def cut_time(bar_times: Iterable[pd.DatetimeIndex], share: float = 0.70) -> pd.T
     """
     if not 0.0 < share < 1.0:
         raise ValueError(f"share of the training period must lie between 0 and 1, got {share}")
-    stamps = [_nanoseconds(times, "bar times") for times in bar_times]
+    stamps = [nanoseconds(times, "bar times") for times in bar_times]
     distinct = np.unique(np.concatenate(stamps)) if stamps else np.empty(0, dtype=np.int64)
     if distinct.size == 0:
         raise ValueError("no bar times to split: materialise bars of this timeframe first")
@@ -66,10 +67,10 @@ def assign_parts(setups: pd.DataFrame, cut: pd.Timestamp, embargo: pd.Timedelta)
     -------
     Series of str named `part`, on the index of `setups`.
     """
-    known_at = _nanoseconds(setups["known_at"], "known_at")
-    life_end = _nanoseconds(setups["life_end"], "life_end")
+    known_at = nanoseconds(setups["known_at"], "known_at")
+    life_end = nanoseconds(setups["life_end"], "life_end")
     _require_forward(known_at, life_end)
-    cut_ns = _nanoseconds(pd.DatetimeIndex([cut]), "cut")[0]
+    cut_ns = nanoseconds(pd.DatetimeIndex([cut]), "cut")[0]
     reaches = life_end + _duration(embargo, "embargo") >= cut_ns
     part = np.select([known_at >= cut_ns, reaches], [TEST, PURGED], default=TRAIN)
     return pd.Series(part, index=setups.index, name="part", dtype="str")
@@ -101,24 +102,53 @@ def purged_folds(
 
     if n_folds < 1:
         raise ValueError(f"n_folds must be at least 1, got {n_folds}")
-    start = _nanoseconds(known_at, "known_at")
-    end = _nanoseconds(life_end, "life_end")
-    _require_forward(start, end)
-    _duration(embargo, "embargo")
-    size = start.size // (n_folds + 2)
+    order, lives = _lives_in_order(known_at, life_end, embargo)
+    size = order.size // (n_folds + 2)
     if size == 0:
         return []
-    order = np.argsort(start, kind="stable").astype(np.int64)
-    splitter = WalkForwardSplit(
-        n_splits=n_folds,
-        test_size=size,
-        prediction_times=start[order].view("datetime64[ns]"),
-        # purgedcv's intervals are half open: without the extra instant it keeps those that only touch, and
-        # those without length.
-        evaluation_times=(end[order] + 1).view("datetime64[ns]"),
-        purge_horizon=embargo.as_unit("ns"),
-    )
+    splitter = WalkForwardSplit(n_splits=n_folds, test_size=size, **lives)
     return [(order[train], order[validation]) for train, validation in splitter.split(order)]
+
+
+def combinatorial_folds(
+    known_at: pd.Series,
+    life_end: pd.Series,
+    *,
+    n_groups: int = 6,
+    n_test: int = 2,
+    embargo: pd.Timedelta,
+) -> list[tuple[Indices, Indices]]:
+    """Combinatorial purged cross-validation: every choice of `n_test` out of `n_groups` groups is tested once.
+
+    The setups in order of `known_at` are cut into groups of the same count (the first ones take what is left
+    over). Training lies before, between and after the tested groups, and keeps the embargo on both sides of
+    every tested life. So it tells how far skill depends on the period, not what one would have known in
+    advance: that is :func:`purged_folds`.
+
+    Parameters
+    ----------
+    known_at, life_end
+        Start and end of each setup's life, with a time zone; in any order, shape (n,).
+    n_groups, n_test
+        Number of groups, and how many of them are tested at a time: 1 ≤ `n_test` < `n_groups`.
+    embargo
+        Time that must pass between a training life and a tested one, whichever comes first.
+
+    Returns
+    -------
+    list of (training positions, test positions), one for each of `itertools.combinations(range(n_groups),
+    n_test)` in that order, both in time order; a training may be empty where lives are long. Fewer than
+    `n_groups` setups give no folds.
+    """
+    from purgedcv import CombinatorialPurgedCV
+
+    if not 1 <= n_test < n_groups:
+        raise ValueError(f"n_test must lie between 1 and n_groups - 1 = {n_groups - 1}, got {n_test}")
+    order, lives = _lives_in_order(known_at, life_end, embargo)
+    if order.size < n_groups:
+        return []
+    splitter = CombinatorialPurgedCV(n_splits=n_groups, n_test_groups=n_test, **lives)
+    return [(order[train], order[test]) for train, test in splitter.split(order)]
 
 
 def holdout_tail(
@@ -127,7 +157,7 @@ def holdout_tail(
     """Positions to fit on and the latest `share` of positions to stop early on, purged like a fold."""
     if not 0.0 < share < 1.0:
         raise ValueError(f"share held out must lie between 0 and 1, got {share}")
-    start = _nanoseconds(known_at, "known_at")
+    start = nanoseconds(known_at, "known_at")
     order = np.argsort(start, kind="stable").astype(np.int64)
     first = start.size - math.ceil(share * start.size)
     earlier, held = order[:first], order[first:]
@@ -136,6 +166,19 @@ def holdout_tail(
     tail_start = pd.Timestamp(int(start[held[0]]), unit="ns", tz="UTC")
     reaches = overlaps(known_at.iloc[earlier], life_end.iloc[earlier], tail_start, embargo=embargo)
     return earlier[~reaches], held
+
+
+def thin_evenly(rows: Indices, limit: int, seed: int) -> Indices:
+    """At most `limit` of `rows`: one at random from each of `limit` equal stretches, in their order.
+
+    Every k-th row instead would take one ticker only, where tickers alternate.
+    """
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1, got {limit}")
+    if rows.size <= limit:
+        return rows
+    edges = np.linspace(0, rows.size, limit + 1).astype(np.int64)
+    return rows[np.random.default_rng(seed).integers(edges[:-1], edges[1:])]
 
 
 def overlaps(
@@ -163,21 +206,22 @@ def overlaps(
     -------
     Boolean array of shape (n,).
     """
-    reaches = _nanoseconds(life_end, "life_end") + _duration(embargo or pd.Timedelta(0), "embargo")
-    mask: Mask = reaches >= _nanoseconds(pd.DatetimeIndex([period_start]), "period_start")[0]
+    reaches = nanoseconds(life_end, "life_end") + _duration(embargo or pd.Timedelta(0), "embargo")
+    mask: Mask = reaches >= nanoseconds(pd.DatetimeIndex([period_start]), "period_start")[0]
     if period_end is not None:
-        ends = _nanoseconds(pd.DatetimeIndex([period_end]), "period_end")[0]
-        mask &= _nanoseconds(known_at, "known_at") <= ends
+        ends = nanoseconds(pd.DatetimeIndex([period_end]), "period_end")[0]
+        mask &= nanoseconds(known_at, "known_at") <= ends
     return mask
 
 
 def horizon_passed(life_end: pd.Series, as_of: pd.Timestamp) -> Mask:
     """Which setups had their whole life by `as_of`; rates over the others would favour early exits."""
-    passed: Mask = _nanoseconds(life_end, "life_end") <= _nanoseconds(pd.DatetimeIndex([as_of]), "as_of")[0]
+    passed: Mask = nanoseconds(life_end, "life_end") <= nanoseconds(pd.DatetimeIndex([as_of]), "as_of")[0]
     return passed
 
 
-def _nanoseconds(times: pd.Series | pd.DatetimeIndex, name: str) -> Indices:
+def nanoseconds(times: pd.Series | pd.DatetimeIndex, name: str) -> Indices:
+    """Times as nanoseconds since 1970 in UTC, shape (n,); ValueError without a zone or where one is NULL."""
     if not isinstance(times.dtype, pd.DatetimeTZDtype):
         raise ValueError(f"{name} must be times with a time zone, got {times.dtype}: localise them to UTC")
     missing = np.flatnonzero(np.asarray(times.isna()))
@@ -187,6 +231,25 @@ def _nanoseconds(times: pd.Series | pd.DatetimeIndex, name: str) -> Indices:
         )
     stamps: Indices = pd.DatetimeIndex(times).tz_convert("UTC").as_unit("ns").asi8
     return stamps
+
+
+def _lives_in_order(
+    known_at: pd.Series, life_end: pd.Series, embargo: pd.Timedelta
+) -> tuple[Indices, dict[str, Any]]:
+    """Positions in order of `known_at`, and what purgedcv's splitters are told of the lives in that order."""
+    start = nanoseconds(known_at, "known_at")
+    end = nanoseconds(life_end, "life_end")
+    _require_forward(start, end)
+    _duration(embargo, "embargo")
+    order = np.argsort(start, kind="stable").astype(np.int64)
+    return order, {
+        "prediction_times": start[order].view("datetime64[ns]"),
+        # purgedcv's intervals are half open: without the extra instant it keeps those that only touch, and
+        # those without length.
+        "evaluation_times": (end[order] + 1).view("datetime64[ns]"),
+        # This one pads tested lives on both sides; what purgedcv calls embargo only counts what comes after.
+        "purge_horizon": embargo.as_unit("ns"),
+    }
 
 
 def _duration(embargo: pd.Timedelta, name: str) -> int:

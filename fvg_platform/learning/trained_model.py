@@ -1,11 +1,9 @@
-"""A trained model: what it predicts with, what it was trained on, and its bytes.
+"""A trained model: what it predicts with, what it was trained on, how it came out, and its way to bytes and back.
 
-The bytes are canonical JSON (sorted keys, no spaces, shortest exact decimals) wrapped with their SHA-256:
-the same data, configuration and seed give the same bytes, and bytes that were changed are refused.
+What it says of a setup are probabilities with their intervals, the bars it expects a position to last, and the
+reasons. How it was fitted stands in fitting.py.
 """
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,43 +11,74 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fvg_platform.learning.calibration import Calibration, calibration_from_dict, in_falling_order
-from fvg_platform.learning.models import BoostingSettings, Classifier, classifier_from_dict, require_features
+from fvg_platform.learning.calibration import Calibration, in_falling_order
+from fvg_platform.learning.calibration_choice import CalibrationChoice
+from fvg_platform.learning.classifier import Classifier
+from fvg_platform.learning.combinatorial import CombinatorialSkill
+from fvg_platform.learning.explanation import EXPECTED, explanation_frame
+from fvg_platform.learning.feature_matrix import require_features
+from fvg_platform.learning.holding import HoldingTime
+from fvg_platform.learning.model_bytes import ModelCorruptedError, ModelFormatError, digest, unwrap, wrap
+from fvg_platform.learning.model_content import TargetRate, content_of, fields_of
 from fvg_platform.learning.out_of_fold import TrainingConfig
-from fvg_platform.learning.selection import FoldScore
+from fvg_platform.learning.probability_intervals import ProbabilityInterval
+from fvg_platform.learning.selection import AlgorithmSkill, FoldScore, FoldSkill
 from fvg_platform.learning.targets import ENTERED, TARGETS, WIN_TARGETS
+from fvg_platform.learning.threshold import Threshold
+from fvg_platform.learning.tuning import Trial
+
+__all__ = [
+    "HOLDING_COLUMN",
+    "INTERVAL_COLUMNS",
+    "PREDICTION_COLUMNS",
+    "ModelCorruptedError",
+    "ModelFormatError",
+    "TargetRate",
+    "TrainedModel",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
 PREDICTION_COLUMNS: tuple[str, ...] = tuple(f"p_{target}" for target in TARGETS)
-
-_FORMAT = 1
-
-
-class ModelCorruptedError(ValueError):
-    """Stored bytes are not those of a model, or not the ones that were asked for."""
-
-
-@dataclass(frozen=True)
-class TargetRate:
-    """How often a target came true among the training setups that say something about it."""
-
-    n: int
-    positives: int
-
-    @property
-    def rate(self) -> float | None:
-        """The share, None without any setup."""
-        return self.positives / self.n if self.n else None
+INTERVAL_COLUMNS: tuple[str, ...] = tuple(
+    f"p_{target}_{bound}" for target in TARGETS for bound in ("low", "high")
+)
+HOLDING_COLUMN = "bars_to_exit"
 
 
 @dataclass(frozen=True)
 class TrainedModel:
     """One timeframe's model, pooled over its tickers.
 
-    `algorithm` serves the three win targets and `entry_algorithm` P(entered); `choice` and `entry_choice` say
-    why. `reason` is None, or says why no model was trained and the pooled base rate is served instead. A
-    target without a classifier has never been seen in training: its predictions are NaN.
+    Attributes
+    ----------
+    algorithm, entry_algorithm, choice, entry_choice
+        What serves the three win targets and P(entered), and why.
+    reason
+        None, or why no model was trained and the pooled base rate is served instead.
+    notes
+        What else one should know, in sentences.
+    config
+        As given to training, with the settings of boosting that tuning ended with.
+    classifiers, calibrations, intervals
+        By target. One without a classifier has never been seen in training: its predictions are NaN.
+    holding
+        Expected bars from the fill to the first target's exit.
+    threshold
+        From which p_target_1 on to act, chosen on the folds.
+    scores, out_of_fold
+        Of every algorithm on the folds, and the skill of the served one fold by fold.
+    tried
+        Out-of-fold skill of every algorithm that was compared, served or not.
+    combinatorial
+        The served algorithm's skill for the first target over combinatorial purged folds; where the base rate is
+        served, that of the algorithm that came next to it.
+    trials, tuning_reason
+        Every trial of tuning, and why the settings are what they are.
+    calibration_choices
+        By target: the method of calibration, why, and what each method scored.
+    mean_contributions
+        By target: mean |contribution| of each feature in log odds, on at most 2,000 training setups.
     """
 
     timeframe: str
@@ -63,13 +92,24 @@ class TrainedModel:
     choice: str
     entry_choice: str
     reason: str | None
+    notes: tuple[str, ...]
     rates: dict[str, TargetRate]
     parts: dict[str, int]
     trained_from: pd.Timestamp | None
     trained_to: pd.Timestamp | None
     classifiers: dict[str, Classifier] = field(repr=False)
     calibrations: dict[str, Calibration] = field(repr=False)
+    calibration_choices: dict[str, CalibrationChoice] = field(repr=False)
+    intervals: dict[str, ProbabilityInterval] = field(repr=False)
+    holding: HoldingTime = field(repr=False)
+    threshold: Threshold = field(repr=False)
     scores: tuple[FoldScore, ...] = field(repr=False)
+    out_of_fold: tuple[FoldSkill, ...] = field(repr=False)
+    tried: tuple[AlgorithmSkill, ...] = field(repr=False)
+    combinatorial: CombinatorialSkill = field(repr=False)
+    trials: tuple[Trial, ...] = field(repr=False)
+    tuning_reason: str = field(repr=False)
+    mean_contributions: dict[str, tuple[float, ...]] = field(repr=False)
 
     @property
     def trained_on(self) -> int:
@@ -85,6 +125,31 @@ class TrainedModel:
         )
 
     @property
+    def walk_forward(self) -> pd.DataFrame:
+        """Columns `fold, target, first, last, n, skill`: the served algorithm's skill over time.
+
+        `first` and `last` are the times at which the fold's first and last setup became known; `skill` is NaN where
+        the base rate made no error.
+        """
+        return pd.DataFrame(
+            [asdict(skill) for skill in self.out_of_fold],
+            columns=["fold", "target", "first", "last", "n", "skill"],
+        ).astype({"skill": float})
+
+    @property
+    def contributions(self) -> pd.DataFrame:
+        """Index: features. One column per target: mean |contribution| in log odds, where the algorithm can tell."""
+        return pd.DataFrame(
+            {
+                target: self.mean_contributions[target]
+                for target in TARGETS
+                if target in self.mean_contributions
+            },
+            index=pd.Index(self.feature_names, name="feature"),
+            dtype=float,
+        )
+
+    @property
     def importances(self) -> pd.DataFrame:
         """Index: features. One column per target: LightGBM's gain, or |coefficient| of standardised features.
 
@@ -96,8 +161,33 @@ class TrainedModel:
             index=pd.Index(self.feature_names, name="feature"),
         )
 
+    @property
+    def trial_count(self) -> int:
+        """How many ways to trade were looked at on the folds, for a Sharpe ratio that is deflated by them.
+
+        The algorithms that were compared, the further trials of tuning, the further thresholds.
+        """
+        algorithms = len({score.algorithm for score in self.scores})
+        return max(1, algorithms) + max(0, len(self.trials) - 1) + max(0, len(self.threshold.candidates) - 1)
+
+    def walk_forward_records(self) -> list[dict[str, Any]]:
+        """The rows of :attr:`walk_forward` JSON-able: times as text in UTC, None instead of NaN."""
+        return [skill.to_dict() for skill in self.out_of_fold]
+
+    def tried_records(self) -> list[dict[str, Any]]:
+        """:attr:`tried` JSON-able: records `algorithm, target, n, skill`, the skill an estimate."""
+        return [skill.to_dict() for skill in self.tried]
+
+    def combinatorial_record(self) -> dict[str, Any]:
+        """:attr:`combinatorial` JSON-able: `splits`, `paths`, and the `reason` where there are none."""
+        return self.combinatorial.to_dict()
+
+    def calibration_record(self) -> dict[str, Any]:
+        """:attr:`calibration_choices` JSON-able: by target `method`, `reason`, and by method `scores`."""
+        return {target: choice.to_dict() for target, choice in self.calibration_choices.items()}
+
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Probabilities for each setup.
+        """Probabilities for each setup, how sure they are, and how long a position is expected to last.
 
         Parameters
         ----------
@@ -106,34 +196,85 @@ class TrainedModel:
 
         Returns
         -------
-        DataFrame on the index of `frame`, columns `p_entered, p_target_1, p_target_2, p_target_3`, each in
-        [0, 1] with p_target_1 ≥ p_target_2 ≥ p_target_3, or NaN for what was never seen in training.
+        DataFrame on the index of `frame`: `PREDICTION_COLUMNS`, each in [0, 1] with p_target_1 ≥ p_target_2 ≥
+        p_target_3; `INTERVAL_COLUMNS`, the bounds at 90 % of each, low ≤ p ≤ high, falling in the same way;
+        `bars_to_exit`, from the fill to the first target's exit on the worse path, if entered. NaN for what was
+        never seen in training.
 
         Raises
         ------
+        FeatureSetError
+            A missing feature.
         ValueError
-            A missing feature or an infinite value.
+            An infinite value.
         """
         x = require_features(frame, self.feature_names)
-        unordered = {target: self._predict_target(x, target) for target in TARGETS}
-        wins = in_falling_order(np.column_stack([unordered[target] for target in WIN_TARGETS]))
-        columns = np.column_stack([unordered[ENTERED], wins])
-        return pd.DataFrame(columns, index=frame.index, columns=list(PREDICTION_COLUMNS))
+        # p, low, high: (n, 3) each target; entered stands alone, the wins are brought into order together.
+        bounds = {target: self._predict_target(x, target) for target in TARGETS}
+        p, low, high = (
+            np.column_stack(
+                [
+                    bounds[ENTERED][which],
+                    in_falling_order(np.column_stack([bounds[target][which] for target in WIN_TARGETS])),
+                ]
+            )
+            for which in range(3)
+        )
+        # Bringing into order keeps low below p and p below high, up to the last digit.
+        columns: dict[str, FloatArray] = dict(zip(PREDICTION_COLUMNS, p.T, strict=True))
+        pairs = np.stack([np.minimum(low, p), np.maximum(high, p)], axis=2).reshape(len(x), 2 * len(TARGETS))
+        columns |= dict(zip(INTERVAL_COLUMNS, pairs.T, strict=True))
+        columns[HOLDING_COLUMN] = self.holding.predict(x)
+        return pd.DataFrame(columns, index=frame.index)
 
-    def _predict_target(self, x: FloatArray, target: str) -> FloatArray:
+    def explain(self, frame: pd.DataFrame, target: str = WIN_TARGETS[0]) -> pd.DataFrame:
+        """What each feature adds to the log odds of a target, setup by setup.
+
+        Parameters
+        ----------
+        frame
+            As for :meth:`predict`.
+        target
+            `entered`, `target_1`, `target_2` or `target_3`.
+
+        Returns
+        -------
+        DataFrame on the index of `frame`, one column per feature and a last one `expected`; the sum of a row is the
+        log odds of the raw probability, before calibration. NaN for what was never seen in training.
+
+        Raises
+        ------
+        FeatureSetError
+            A missing feature.
+        ValueError
+            An infinite value, an unknown target, or an algorithm that cannot tell.
+        """
+        if target not in TARGETS:
+            raise ValueError(f"unknown target {target!r}: use one of {', '.join(TARGETS)}")
+        x = require_features(frame, self.feature_names)
         if target not in self.classifiers:
-            return np.full(len(x), np.nan)
-        return np.clip(self.calibrations[target].apply(self.classifiers[target].predict(x)), 0.0, 1.0)
+            return pd.DataFrame(
+                np.nan, index=frame.index, columns=[*self.feature_names, EXPECTED], dtype=float
+            )
+        return explanation_frame(self.classifiers[target], x, self.feature_names, frame.index)
+
+    def _predict_target(self, x: FloatArray, target: str) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Calibrated probabilities with lower and upper bounds, each of shape (n,)."""
+        if target not in self.classifiers:
+            return (np.full(len(x), np.nan),) * 3
+        raw = self.classifiers[target].predict(x)
+        p = np.clip(self.calibrations[target].apply(raw), 0.0, 1.0)
+        low, high = self.intervals[target].bounds(raw, p)
+        return p, low, high
 
     @property
     def sha256(self) -> str:
         """Digest of everything in the model, as stored in its bytes."""
-        return _digest(self._to_dict())
+        return digest(content_of(self))
 
     def to_json(self) -> bytes:
         """Canonical bytes: equal for equal data, configuration and seed."""
-        model = self._to_dict()
-        return _canonical({"model": model, "sha256": _digest(model)})
+        return wrap(content_of(self))
 
     @classmethod
     def from_json(cls, stored: bytes, *, sha256: str | None = None) -> "TrainedModel":
@@ -149,100 +290,13 @@ class TrainedModel:
         Raises
         ------
         ModelCorruptedError
-            The bytes are no model, do not match the digest they carry, or not the expected one.
+            The bytes are no model, do not match the digest they carry, or not the expected one; or the model uses
+            an algorithm that is not registered here.
+        ModelFormatError
+            They are of an older or a newer format.
         """
+        model = unwrap(stored, sha256=sha256)
         try:
-            envelope = json.loads(stored)
-            model, carried = envelope["model"], envelope["sha256"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ModelCorruptedError(
-                f"{len(stored)} bytes are not a stored model: {error!r}. Train it again."
-            ) from error
-        found = _digest(model)
-        for name, digest in (("carry", carried), ("were expected to have", sha256 or carried)):
-            if digest != found:
-                raise ModelCorruptedError(
-                    f"the model's SHA-256 is {found}, but its bytes {name} {digest}: they were changed after "
-                    "training. Restore them from a backup or train the model again."
-                )
-        return cls._from_dict(model)
-
-    def _to_dict(self) -> dict[str, Any]:
-        return {
-            "format": _FORMAT,
-            "timeframe": self.timeframe,
-            "feature_names": list(self.feature_names),
-            "cut": _instant(self.cut),
-            "embargo_ns": int(self.embargo.as_unit("ns").value),
-            "seed": self.seed,
-            "config": asdict(self.config),
-            "algorithm": self.algorithm,
-            "entry_algorithm": self.entry_algorithm,
-            "choice": self.choice,
-            "entry_choice": self.entry_choice,
-            "reason": self.reason,
-            "rates": {target: asdict(rate) for target, rate in self.rates.items()},
-            "parts": self.parts,
-            "trained_from": _instant(self.trained_from),
-            "trained_to": _instant(self.trained_to),
-            "classifiers": {target: model.to_dict() for target, model in self.classifiers.items()},
-            "calibrations": {target: fitted.to_dict() for target, fitted in self.calibrations.items()},
-            "scores": [asdict(score) for score in self.scores],
-        }
-
-    @classmethod
-    def _from_dict(cls, stored: dict[str, Any]) -> "TrainedModel":
-        if stored.get("format") != _FORMAT:
-            raise ModelCorruptedError(
-                f"the model has format {stored.get('format')!r}, this code reads {_FORMAT}: train it again"
-            )
-        config = dict(stored["config"])
-        boosting = BoostingSettings(**config.pop("boosting"))
-        cut = pd.Timestamp(stored["cut"])
-        return cls(
-            **{name: stored[name] for name in _PLAIN_FIELDS},
-            feature_names=tuple(stored["feature_names"]),
-            cut=cut,
-            embargo=pd.Timedelta(stored["embargo_ns"], unit="ns"),
-            config=TrainingConfig(**config, boosting=boosting),
-            rates={target: TargetRate(**rate) for target, rate in stored["rates"].items()},
-            trained_from=_timestamp(stored["trained_from"]),
-            trained_to=_timestamp(stored["trained_to"]),
-            classifiers={
-                target: classifier_from_dict(model) for target, model in stored["classifiers"].items()
-            },
-            calibrations={
-                target: calibration_from_dict(fit) for target, fit in stored["calibrations"].items()
-            },
-            scores=tuple(FoldScore(**score) for score in stored["scores"]),
-        )
-
-
-_PLAIN_FIELDS = (
-    "timeframe",
-    "seed",
-    "algorithm",
-    "entry_algorithm",
-    "choice",
-    "entry_choice",
-    "reason",
-    "parts",
-)
-
-
-def _canonical(content: dict[str, Any]) -> bytes:
-    return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
-
-
-def _digest(model: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(model)).hexdigest()
-
-
-def _instant(time: pd.Timestamp | None) -> str | None:
-    return None if time is None else time.tz_convert("UTC").as_unit("ns").isoformat()
-
-
-def _timestamp(stored: str | None) -> pd.Timestamp | None:
-    return None if stored is None else pd.Timestamp(stored).as_unit("ns")
+            return cls(**fields_of(model))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelCorruptedError(f"the stored model cannot be read: {error}") from error

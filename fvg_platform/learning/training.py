@@ -1,44 +1,26 @@
 """Training: labelled setups of one timeframe in, one served model out.
 
-Only the training part is looked at: setups whose life, with the embargo, ended before the cut. All three
-algorithms predict out of fold there, the choice falls on those predictions, and the chosen one is fitted on
-the whole part and calibrated on its own out-of-fold predictions. The test period is for evaluation alone.
+Only the training part is looked at: setups whose life, with the embargo, ended before the cut. What is done with
+them stands in fitting.py; here the setups become a sample, and what was fitted becomes a model. The test period is
+for evaluation alone.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fvg_platform.learning.calibration import Calibration, Identity, fit_calibration
-from fvg_platform.learning.models import ALGORITHMS, Algorithm, BaseRate, Classifier, require_features
-from fvg_platform.learning.out_of_fold import (
-    Fitter,
-    OutOfFold,
-    Sample,
-    TrainingConfig,
-    predict_out_of_fold,
-    usable_folds,
-)
-from fvg_platform.learning.selection import Choice, FoldScore, choose, fold_scores
+from fvg_platform.learning.blocks import MIN_BLOCKS
+from fvg_platform.learning.feature_matrix import named, require_features, silent_features
+from fvg_platform.learning.fitting import Fitted, fit
+from fvg_platform.learning.out_of_fold import Sample, TrainingConfig
+from fvg_platform.learning.probability_intervals import UNKNOWN
 from fvg_platform.learning.splits import PURGED, TEST, TRAIN, assign_parts
 from fvg_platform.learning.targets import ENTERED, TARGETS, WIN_TARGETS, target_frame
 from fvg_platform.learning.trained_model import TargetRate, TrainedModel
 
 FloatArray = npt.NDArray[np.float64]
 
-# The first fold only calibrates: one more is needed to compare on.
-_MIN_FOLDS = 2
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    algorithms: dict[str, Choice]
-    classifiers: dict[str, Classifier]
-    calibrations: dict[str, Calibration]
-    scores: tuple[FoldScore, ...]
-    reason: str | None
+_R, _BARS_TO_EXIT = "r_1_lo", "bars_to_exit_1"
 
 
 def train(
@@ -57,7 +39,9 @@ def train(
     ----------
     setups
         One row per setup, pooled over tickers, in any order: `ticker, ts, side, known_at, life_end, status`,
-        `outcome_{1,2,3}_{lo,hi}` and the features. Rows of the test period may be there and are not used.
+        `outcome_{1,2,3}_{lo,hi}` and the features. Rows of the test period may be there and are not used. With
+        `r_1_lo` (net R of the first target, worse path) a threshold is chosen, with `bars_to_exit_1` (bars from the
+        fill to that exit) holding times are learnt; both are NULL where there is none, and may be absent.
     feature_names
         Columns that the model may use.
     timeframe
@@ -67,7 +51,7 @@ def train(
     config
         :class:`TrainingConfig`, by default its defaults.
     seed
-        Of LightGBM and of the bootstrap that compares algorithms.
+        Of tuning, LightGBM and the bootstraps.
 
     Returns
     -------
@@ -76,8 +60,10 @@ def train(
 
     Raises
     ------
+    FeatureSetError
+        A feature that the setups lack.
     ValueError
-        No or repeated feature names, a missing column, an infinite feature, an unknown status or outcome,
+        No or repeated feature names, another missing column, an infinite feature, an unknown status or outcome,
         a time that is NULL or has no zone.
     """
     config = config or TrainingConfig()
@@ -91,90 +77,78 @@ def train(
         y={target: y[target].to_numpy(dtype=np.float64) for target in TARGETS},
         known_at=rows["known_at"],
         life_end=rows["life_end"],
+        r=_optional(rows, _R),
+        bars_to_exit=_optional(rows, _BARS_TO_EXIT),
     )
-    rates = {target: _rate(sample.y[target]) for target in TARGETS}
-    fitted = _fit(sample, rates, config=config, embargo=embargo, seed=seed)
+    fitted = fit(sample, config=config, embargo=embargo, seed=seed)
+    served = fitted.targets
     return TrainedModel(
         timeframe=timeframe,
         feature_names=names,
-        cut=cut.tz_convert("UTC").as_unit("ns"),
+        cut=_utc(cut),
         embargo=embargo.as_unit("ns"),
         seed=seed,
-        config=config,
-        algorithm=fitted.algorithms[WIN_TARGETS[0]].algorithm,
-        entry_algorithm=fitted.algorithms[ENTERED].algorithm,
-        choice=fitted.algorithms[WIN_TARGETS[0]].reason,
-        entry_choice=fitted.algorithms[ENTERED].reason,
+        config=fitted.config,
+        algorithm=fitted.choices[WIN_TARGETS[0]].algorithm,
+        entry_algorithm=fitted.choices[ENTERED].algorithm,
+        choice=fitted.choices[WIN_TARGETS[0]].reason,
+        entry_choice=fitted.choices[ENTERED].reason,
         reason=fitted.reason,
-        rates=rates,
+        notes=_notes(sample, names, fitted),
+        rates={target: _rate(sample.y[target]) for target in TARGETS},
         parts={name: int((part == name).sum()) for name in (TRAIN, PURGED, TEST)},
         trained_from=_utc(rows["known_at"].iloc[0]) if len(rows) else None,
         trained_to=_utc(rows["known_at"].iloc[-1]) if len(rows) else None,
-        classifiers=fitted.classifiers,
-        calibrations=fitted.calibrations,
-        scores=fitted.scores,
+        classifiers={target: each.classifier for target, each in served.items()},
+        calibrations={target: each.calibration for target, each in served.items()},
+        calibration_choices={target: each.calibration_choice for target, each in served.items()},
+        intervals={target: each.interval for target, each in served.items()},
+        holding=fitted.holding,
+        threshold=fitted.threshold,
+        scores=tuple(fitted.scores),
+        out_of_fold=tuple(fitted.skills),
+        tried=tuple(fitted.tried),
+        combinatorial=fitted.combinatorial,
+        trials=fitted.tuning.trials,
+        tuning_reason=fitted.tuning.reason,
+        mean_contributions={
+            target: tuple(each.mean_contributions.tolist())
+            for target, each in served.items()
+            if each.mean_contributions is not None
+        },
     )
 
 
-def _fit(
-    sample: Sample, rates: dict[str, TargetRate], *, config: TrainingConfig, embargo: pd.Timedelta, seed: int
-) -> _Fitted:
-    entered = rates[WIN_TARGETS[0]].n
-    if entered < config.min_entered:
-        return _base_rate_only(
-            sample,
-            f"No model: {entered} entered training setups with an outcome, {config.min_entered} are needed; "
-            "the pooled base rate is served.",
+def _optional(rows: pd.DataFrame, column: str) -> FloatArray | None:
+    if column not in rows.columns:
+        return None
+    return rows[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _notes(sample: Sample, names: tuple[str, ...], fitted: Fitted) -> tuple[str, ...]:
+    """What a reader of the model should know besides why it was chosen."""
+    notes = []
+    silent = silent_features(sample.x, names)
+    if silent:
+        notes.append(
+            f"{len(silent)} of {len(names)} features say nothing in training, missing or the same throughout, and "
+            f"carry no weight: {named(silent)}."
         )
-    folds = usable_folds(sample, config, embargo)
-    if len(folds) < _MIN_FOLDS:
-        return _base_rate_only(
-            sample,
-            f"No model: lives are so long that {len(folds)} of {config.n_folds} folds keep "
-            f"{config.min_fold_entered} entered setups that had ended before, {_MIN_FOLDS} folds are needed; "
-            "the pooled base rate is served.",
+    for target, y in sample.y.items():
+        told = y[~np.isnan(y)]
+        if told.size == 0 and len(y):
+            notes.append(f"No training setup says anything about {target}: it is not predicted.")
+        elif told.size and told.min() == told.max():
+            notes.append(
+                f"All {told.size} training outcomes of {target} are {told[0]:.0f}: there is nothing to tell apart."
+            )
+    unsure = [target for target, each in fitted.targets.items() if each.interval is UNKNOWN]
+    if unsure:
+        notes.append(
+            f"The training period holds fewer than {MIN_BLOCKS} lives for {', '.join(unsure)}: "
+            "the interval is all of [0, 1]."
         )
-    predictions: dict[Algorithm, dict[str, OutOfFold]] = {
-        algorithm: predict_out_of_fold(sample, folds, algorithm, config=config, embargo=embargo, seed=seed)
-        for algorithm in ALGORITHMS
-    }
-    scores = fold_scores(sample, folds, predictions)
-    wins, entry = (
-        choose(sample, scores, predictions, group, confidence=config.confidence, seed=seed)
-        for group in (WIN_TARGETS, (ENTERED,))
-    )
-    choices = {ENTERED: entry} | dict.fromkeys(WIN_TARGETS, wins)
-    everything = np.arange(len(sample.x), dtype=np.int64)
-    fitters = {
-        choice.algorithm: Fitter(sample, everything, choice.algorithm, config, embargo, seed)
-        for choice in choices.values()
-    }
-    classifiers: dict[str, Classifier] = {}
-    calibrations: dict[str, Calibration] = {}
-    for target, choice in choices.items():
-        out_of_fold = predictions[choice.algorithm][target]
-        rounds = max(1, int(np.median(out_of_fold.rounds))) if out_of_fold.rounds else None
-        model = fitters[choice.algorithm].fit(target, rounds)
-        if model is not None:
-            classifiers[target] = model
-            calibrations[target] = _calibration(model, out_of_fold, sample.y[target], config)
-    return _Fitted(choices, classifiers, calibrations, tuple(scores), None)
-
-
-def _calibration(
-    model: Classifier, out_of_fold: OutOfFold, y: FloatArray, config: TrainingConfig
-) -> Calibration:
-    if model.algorithm == "base_rate":
-        return Identity()
-    told = ~np.isnan(out_of_fold.raw) & ~np.isnan(y)
-    return fit_calibration(out_of_fold.raw[told], y[told], config.calibration)
-
-
-def _base_rate_only(sample: Sample, reason: str) -> _Fitted:
-    seen = {target: y[~np.isnan(y)] for target, y in sample.y.items()}
-    classifiers: dict[str, Classifier] = {target: BaseRate.fit(y) for target, y in seen.items() if y.size}
-    calibrations: dict[str, Calibration] = {target: Identity() for target in classifiers}
-    return _Fitted(dict.fromkeys(TARGETS, Choice("base_rate", reason)), classifiers, calibrations, (), reason)
+    return tuple(notes)
 
 
 def _rate(y: FloatArray) -> TargetRate:

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fvg_platform.features.catalogue import FEATURE_SET_VERSION
+from fvg_platform.features.feature import Feature
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.assets.models import split_fingerprint
 from fvg_platform.pipeline.assets.statistics import current_fingerprint
@@ -17,9 +17,11 @@ from fvg_platform.pipeline.inputs import Surroundings
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
+from fvg_platform.pipeline.training import feature_set
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.model_registry import newest_model
 from fvg_platform.storage.statistics_tables import labelled_tickers, stored_fingerprint
 from fvg_platform.storage.symbols import active_tickers, universe_read_at
 
@@ -86,9 +88,12 @@ def _ticker_due(
     return False
 
 
-def timeframes_due(database: Database, instance: dg.DagsterInstance) -> list[str]:
+def timeframes_due(
+    database: Database, instance: dg.DagsterInstance, own_features: tuple[Feature, ...]
+) -> list[str]:
     """The timeframes whose bars have changed since their last split, or whose split has no model yet."""
     shown = instance.get_materialized_partitions(dg.AssetKey("win_rate_model"))
+    _, feature_set_version = feature_set(own_features)
     due = []
     with database.engine.connect() as connection:
         for timeframe in TIMEFRAMES:
@@ -96,13 +101,13 @@ def timeframes_due(database: Database, instance: dg.DagsterInstance) -> list[str
             if not bars:
                 continue
             split = tables.newest_split(connection, timeframe)
-            model = tables.newest_model(connection, timeframe)
+            model = newest_model(connection, timeframe)
             current = (
                 split is not None
                 and split.fingerprint == split_fingerprint(bars)
                 and model is not None
                 and model.split_version == split.split_version
-                and model.feature_set_version == FEATURE_SET_VERSION
+                and model.feature_set_version == feature_set_version
                 and model.config_ids == tables.config_ids(connection, timeframe)
                 and timeframe in shown
             )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from fvg_platform.features.feature import Feature
 from fvg_platform.fvg.modes import EngineConfig
 from fvg_platform.pipeline.market_source import MarketSource
 from fvg_platform.pipeline.partitions import Series
@@ -23,10 +24,11 @@ Statuses = Mapping[tuple[str, str], Status]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a series depends on besides the tables: the source of bars, and how their gaps are traded."""
+    """What a series depends on besides the tables: the source of bars, how their gaps are traded, a user's features."""
 
     source: MarketSource
     engine: EngineConfig
+    own_features: tuple[Feature, ...] = ()
 
 
 FindInputs = Callable[[Series, Statuses, Surroundings], "Inputs | None"]

@@ -40,12 +40,13 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     if due.symbols_due(database, source, stages.known_tickers(instance)):
         runs += _run(stages.SYMBOLS, definitions, instance, None, say)
     known = stages.known_tickers(instance)
-    around = Surroundings(source, platform.resources["engine"])
+    given = platform.resources
+    around = Surroundings(source, given["engine"], given["own_features"])
     tickers = due.tickers_due(SERIES_ASSETS, database, around, instance, known)
     if tickers:
         for partition_range in stages.series_ranges(known, tickers, TIMEFRAMES):
             runs += _run(stages.SERIES, definitions, instance, partition_range, say)
-    timeframes = due.timeframes_due(database, instance)
+    timeframes = due.timeframes_due(database, instance, given["own_features"])
     for partition_range in stages.timeframe_ranges(timeframes):
         runs += _run(stages.TRAINING, definitions, instance, partition_range, say)
     # Labels can change where bars do not: another configuration, finer bars. Training waits for the sensor or a person.

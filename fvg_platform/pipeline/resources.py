@@ -4,7 +4,6 @@ They are plain objects and not Dagster configuration, so that no URL ever shows 
 `build_definitions(resources=...)` swaps any of them.
 """
 
-import os
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from fvg_platform.features.feature import Feature
 from fvg_platform.fvg.modes import DEFAULT_ENGINE, ConfigurationError, EngineConfig
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.market_source import MarketSource
@@ -20,6 +20,7 @@ from fvg_platform.pipeline.webhook import Webhook
 from fvg_platform.settings import Settings, SettingsError, load_settings
 from fvg_platform.sources.base import BarSource, SymbolInfo, VendorSource
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.model_store import ModelStore
 from fvg_platform.storage.retention_rules import RetentionRules
 
 __all__ = ["MarketSource", "ModelStore", "default_resources", "market_source"]
@@ -120,38 +121,27 @@ def engine_config(path: Path | None) -> EngineConfig:
         raise SettingsError(f"FVG_ENGINE_CONFIG={path} cannot be used: {error}") from None
 
 
-class ModelStore:
-    """The folder that holds the models' artifacts: text files, named by their SHA-256."""
+def model_store(settings: Settings) -> ModelStore:
+    """Where the settings say that the models' files lie: by default a folder of the platform's home."""
+    return ModelStore(settings.model_store or settings.home / "models")
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
 
-    def save(self, content: bytes, sha256: str, timeframe: str) -> str:
-        """Write an artifact, whole or not at all, and return its name; one that is there already is left alone."""
-        name = f"{timeframe}-{sha256[:16]}.json"
-        path = self.folder / name
-        if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}.partial")
-            partial.write_bytes(content)
-            partial.replace(path)
-        return name
+def own_features(spec: str | None) -> tuple[Feature, ...]:
+    """The user's own features: those that a Python file or module gives, held to what the catalogue's are held to.
 
-    def load(self, name: str) -> bytes:
-        """The bytes of an artifact.
+    Raises
+    ------
+    SettingsError
+        naming the feature and what is wrong with it.
+    """
+    if spec is None:
+        return ()
+    from fvg_platform.features.plugin import load_features
 
-        Raises
-        ------
-        FileNotFoundError
-            saying which artifact is missing and that training again makes it.
-        """
-        path = self.folder / name
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"the model artifact {name} is not in {self.folder}: restore the folder, or train again with "
-                "`fvg materialize --select train_test_split,win_rate_model`"
-            )
-        return path.read_bytes()
+    try:
+        return load_features(spec)
+    except (OSError, ImportError, ValueError) as error:
+        raise SettingsError(f"FVG_FEATURES={spec} cannot be used: {error}") from error
 
 
 def default_resources(settings: Settings | None = None, database: Database | None = None) -> dict[str, Any]:
@@ -162,8 +152,10 @@ def default_resources(settings: Settings | None = None, database: Database | Non
         "database": database,
         "market_source": market_source(settings, database),
         "engine": engine_config(settings.engine_config),
-        "model_store": ModelStore(settings.model_store),
+        "model_store": model_store(settings),
         "seed": settings.seed,
+        "trials": settings.tuning_trials,
+        "own_features": own_features(settings.features),
         "calls_per_minute": settings.calls_per_minute,
         "feed_delay": pd.Timedelta(minutes=settings.delay_minutes),
         "alert_webhook": settings.alert_webhook and Webhook(settings.alert_webhook.get_secret_value()),

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from fvg_platform.features.feature import Feature
 from fvg_platform.fvg.modes import DEFAULT_ENGINE, EngineConfig
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.inputs import Changes, FindInputs, Inputs, Surroundings
@@ -128,6 +129,7 @@ class SeriesAsset:
         run_id: str,
         *,
         engine: EngineConfig = DEFAULT_ENGINE,
+        own_features: tuple[Feature, ...] = (),
         rebuild: bool = False,
         prepared: object = None,
     ) -> tuple[Status | None, Mapping[str, Any]]:
@@ -137,7 +139,7 @@ class SeriesAsset:
         """
         if prepared is None and self.prepare is not None:
             prepared = self.prepare(database, source, series, run_id, rebuild)
-        around = Surroundings(source, engine)
+        around = Surroundings(source, engine, own_features)
         with series_transaction(database.url, lock_key=f"series {series}") as connection:
             statuses = series_status.statuses_of_ticker(connection, series.ticker)
             inputs = self.find_inputs(series, statuses, around)
@@ -254,8 +256,9 @@ class SeriesAsset:
             database: dg.ResourceParam[Database],
             market_source: dg.ResourceParam[MarketSource],
             engine: dg.ResourceParam[EngineConfig],
+            own_features: dg.ResourceParam[tuple[Feature, ...]],
         ) -> Iterator[dg.Output[None]]:
-            self._run_range(context, database, market_source, engine)
+            self._run_range(context, database, market_source, engine=engine, own_features=own_features)
             yield let_downstream_run(self.name)
 
         return materialise
@@ -265,7 +268,7 @@ class SeriesAsset:
         context: dg.AssetExecutionContext,
         database: Database,
         source: MarketSource,
-        engine: EngineConfig,
+        **described: Any,
     ) -> None:
         run_id, rebuild = context.run.run_id, context.run.tags.get(REBUILD_TAG) == "true"
         database.require_ready()
@@ -274,7 +277,7 @@ class SeriesAsset:
         # While one series waits for Postgres, which works on another core, the next one is computed.
         with progress.told_to(context.log.info), ThreadPoolExecutor(SERIES_AT_ONCE) as pool:
             futures = [
-                pool.submit(self.run_one, database, source, s, run_id, engine=engine, rebuild=rebuild)
+                pool.submit(self.run_one, database, source, s, run_id, rebuild=rebuild, **described)
                 for s in wanted
             ]
             try:

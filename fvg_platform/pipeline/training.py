@@ -1,36 +1,40 @@
-"""One timeframe's training, from stored rows to a stored model: read, train, judge once, save, record."""
+"""One timeframe's training, from stored rows to a version that serves or waits: read, train, judge once, compare."""
 
 from dataclasses import asdict
 from typing import Any
 
-import dagster as dg
 import pandas as pd
 import sqlalchemy as sa
 
 from fvg_platform.features.catalogue import FEATURE_SET_VERSION
+from fvg_platform.features.feature import Feature
 from fvg_platform.features.setup_features import MODEL_FEATURES
-from fvg_platform.learning.evaluation import evaluate_test_period, reliability_curve
-from fvg_platform.learning.splits import TEST, assign_parts
-from fvg_platform.learning.targets import WIN_TARGETS, target_column
+from fvg_platform.fvg.modes import EngineConfig
+from fvg_platform.learning.model_versions import next_version
+from fvg_platform.learning.out_of_fold import TrainingConfig
 from fvg_platform.learning.trained_model import TrainedModel
 from fvg_platform.learning.training import train
-from fvg_platform.pipeline.resources import ModelStore
-from fvg_platform.reports.models import reliability_picture
+from fvg_platform.pipeline.code_state import git_commit
+from fvg_platform.pipeline.judgement import Judgement, judge_test_period
+from fvg_platform.pipeline.model_cards import write_card
+from fvg_platform.pipeline.model_metadata import model_metadata
+from fvg_platform.pipeline.promotion import settle
+from fvg_platform.pipeline.range_assets import Work
 from fvg_platform.storage import learning_tables as tables
-from fvg_platform.storage.database import Database
+from fvg_platform.storage import model_registry as registry
+from fvg_platform.storage.model_store import ModelStore, artifact_name, card_name
 from fvg_platform.storage.records import as_records
 
-MODEL_CODE = "1"
+MODEL_CODE = "2"
 
 
-def train_timeframe(
-    database: Database, store: ModelStore, timeframe: str, run_id: str, seed: int
-) -> dict[str, Any] | None:
+def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
     """Train on the newest split of a timeframe and record the model; None as long as there is no split.
 
-    The same rows, configuration and seed give the same bytes; then nothing is written, and the newest version goes
-    on serving, be it that one or one that was trained since with another seed for setups of the same settings.
+    The same rows, configuration and seed give the same bytes; then nothing is written, and what serves goes on
+    serving. Nothing is recorded before everything is made: a training that is killed leaves no version behind.
     """
+    database, store, seed = work.database, _store(work), work.given["seed"]
     with database.engine.connect() as connection:
         split = tables.newest_split(connection, timeframe)
         resolved = tables.resolved_labels(connection, timeframe)
@@ -40,110 +44,155 @@ def train_timeframe(
     with database.bulk() as bulk:
         setups = tables.labelled_setups(bulk, timeframe)
         as_of = tables.last_bar_close(bulk, timeframe)
-    cut, embargo = pd.Timestamp(split.cut_ts), pd.Timedelta(split.embargo)
-    model = train(setups, MODEL_FEATURES, timeframe=timeframe, cut=cut, embargo=embargo, seed=seed)
-    artifact = store.save(model.to_json(), model.sha256, timeframe)
+    names, version_of_features = feature_set(work.given["own_features"])
+    model = train(
+        setups.reindex(columns=[*setups, *(name for name in names if name not in setups)]),
+        names,
+        timeframe=timeframe,
+        cut=pd.Timestamp(split.cut_ts),
+        embargo=pd.Timedelta(split.embargo),
+        config=TrainingConfig(trials=work.given["trials"]),
+        seed=seed,
+    )
+    artifact = store.save(artifact_name(timeframe, model.sha256), model.to_json())
     with database.engine.begin() as connection:
         tables.lock(connection, f"model {timeframe}")
-        same = tables.model_with_content(connection, timeframe, split.split_version, model.sha256)
-        served = tables.newest_model(connection, timeframe)
+        same = registry.model_with_content(connection, timeframe, split.split_version, model.sha256)
+        newest = registry.newest_model(connection, timeframe)
         # Other settings of setups can end in the same bytes, and going back to earlier ones does: then these are a
         # version of their own, so that what serves is what was trained last for the setups as they are planned now.
-        if same is not None and served is not None and served.config_ids == config_ids:
-            state = "unchanged: the same bytes"
-            if served.version != same.version:
-                state += f" as version {same.version}; version {served.version}, trained since, stays the served one"
-            return _metadata(same.version, model, same.test_metrics, setups, state)
-        judged = tables.is_tested(connection, timeframe, split.split_version)
-        metrics = None if judged else _test_metrics(model, setups, as_of, seed)
-        if same is not None:
-            metrics = same.test_metrics
-        facts = {
+        if same is not None and newest is not None and newest.config_ids == config_ids:
+            return model_metadata(same, store, _unchanged(connection, same))
+        judged = _judgement(connection, work, model, setups, as_of) if same is None else None
+        record = _record(model, judged, same) | {
+            "version": 1 if newest is None else newest.version + 1,
+            "semantic_version": _semantic_version(
+                newest, version_of_features, config_ids, split.split_version
+            ),
             "split_version": split.split_version,
             "setups_resolved": resolved,
+            "feature_set_version": version_of_features,
             "config_ids": config_ids,
-            "test_metrics": metrics,
             "artifact": artifact,
+            "run_id": work.run_id,
         }
-        version = _record(connection, model, facts, run_id)
-    return _metadata(version, model, metrics, setups, "new")
+        row = _enter(connection, record)
+        served = registry.active_model(connection, timeframe)
+        settle(
+            connection,
+            store,
+            row,
+            model,
+            setups,
+            as_of,
+            config_ids=config_ids,
+            lineage_id=row.lineage_id,
+        )
+        # The cards show what the comparison said, so they are written last.
+        for changed in {row.version, row.version if served is None else served.version}:
+            write_card(connection, store, timeframe, changed)
+        row = _row(connection, timeframe, row.version)
+    return model_metadata(row, store, "new")
 
 
-def _test_metrics(
-    model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp, seed: int
-) -> dict[str, Any]:
-    evaluations = evaluate_test_period(model, setups, as_of, seed=seed)
-    return {target: evaluation.to_dict() for target, evaluation in evaluations.items()}
+def feature_set(own: tuple[Feature, ...]) -> tuple[tuple[str, ...], str]:
+    """What a model may look at, the user's own scale-free features included, and the version of all of it."""
+    usable = tuple(feature.name for feature in own if feature.scale_free)
+    version = "+".join([FEATURE_SET_VERSION, *(feature.digest for feature in own if feature.scale_free)])
+    return (*MODEL_FEATURES, *usable), version
 
 
-def _record(
-    connection: sa.Connection,
-    model: TrainedModel,
-    facts: dict[str, Any],
-    run_id: str,
-) -> int:
-    """Add the model as the timeframe's next version; `facts` are what its content does not say."""
-    newest = tables.newest_model(connection, model.timeframe)
-    version = 1 if newest is None else newest.version + 1
+def _store(work: Work) -> ModelStore:
+    store: ModelStore = work.given["model_store"]
+    return store
+
+
+def _unchanged(connection: sa.Connection, same: sa.Row[Any]) -> str:
+    served = registry.active_model(connection, same.timeframe)
+    state = f"unchanged: the same bytes as version {same.version}"
+    if served is not None and served.version != same.version:
+        state += f"; version {served.version} serves"
+    return state
+
+
+def _judgement(
+    connection: sa.Connection, work: Work, model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp
+) -> Judgement | None:
+    """What the test period says, unless another model of the same split version has used it before."""
+    split = tables.newest_split(connection, model.timeframe)
+    if split is None or tables.is_tested(connection, model.timeframe, split.split_version):
+        return None
+    engine: EngineConfig = work.given["engine"]
+    return judge_test_period(work.database, engine, model, setups, as_of, work.given["seed"])
+
+
+def _semantic_version(
+    newest: sa.Row[Any] | None, features: str, config_ids: list[str], split_version: int
+) -> str:
+    def inputs(version: str, configs: list[str] | None) -> str:
+        return "/".join([version, *(configs or [])])
+
+    return next_version(
+        None if newest is None else newest.semantic_version,
+        previous_features_digest=None
+        if newest is None
+        else inputs(newest.feature_set_version, newest.config_ids),
+        features_digest=inputs(features, config_ids),
+        previous_data=None if newest is None else str(newest.split_version),
+        data=str(split_version),
+    )
+
+
+def _enter(connection: sa.Connection, record: dict[str, Any]) -> sa.Row[Any]:
     lineage_id = tables.write_lineage(
         connection,
-        run_id=run_id,
+        run_id=record["run_id"],
         asset="win_rate_model",
         code_version=MODEL_CODE,
-        configuration={
-            "split_version": facts["split_version"],
-            "feature_set": FEATURE_SET_VERSION,
-            "config_ids": facts["config_ids"],
-        },
+        configuration={name: record[name] for name in ("split_version", "feature_set_version", "config_ids")},
     )
-    tables.store_model(
-        connection,
-        {
-            "timeframe": model.timeframe,
-            "version": version,
-            **facts,
-            "algorithm": model.algorithm,
-            "flag": model.reason,
-            "setups_trained": model.parts["train"],
-            "setups_entered": model.trained_on,
-            "feature_set_version": FEATURE_SET_VERSION,
-            "features": list(model.feature_names),
-            "hyperparameters": asdict(model.config) | {"seed": model.seed},
-            "fold_scores": _mean_fold_scores(model),
-            "importances": _ranked_importances(model),
-            "sha256": model.sha256,
-            "lineage_id": lineage_id,
-        },
-    )
-    return version
+    card = card_name(record["timeframe"], record["version"], record["sha256"])
+    registry.add_model(connection, {**record, "card": card, "lineage_id": lineage_id})
+    return _row(connection, record["timeframe"], record["version"])
 
 
-def _metadata(
-    version: int, model: TrainedModel, metrics: dict[str, Any] | None, setups: pd.DataFrame, state: str
-) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "model_version": version,
-        "state": state,
+def _row(connection: sa.Connection, timeframe: str, version: int) -> sa.Row[Any]:
+    row = registry.model_version(connection, timeframe, version)
+    if row is None:
+        raise LookupError(f"version {version} of the model of {timeframe} was not recorded")
+    return row
+
+
+def _record(model: TrainedModel, judged: Judgement | None, same: sa.Row[Any] | None) -> dict[str, Any]:
+    """What the registry keeps of a model and of its judgement; bytes seen before keep what was said of them."""
+    return {
+        "timeframe": model.timeframe,
+        "name": f"win_rate_{model.timeframe}",
+        "scope": "pooled",
         "algorithm": model.algorithm,
-        "why": model.reason or model.choice,
+        "entry_algorithm": model.entry_algorithm,
+        "flag": model.reason,
+        "notes": list(model.notes),
+        "trained_from": model.trained_from,
+        "trained_to": model.trained_to,
         "setups_trained": model.parts["train"],
         "setups_entered": model.trained_on,
+        "features": list(model.feature_names),
+        "hyperparameters": asdict(model.config) | {"seed": model.seed, "tuning": model.tuning_reason},
+        "trials": [asdict(trial) for trial in model.trials],
+        "fold_scores": _mean_fold_scores(model),
+        "walk_forward": model.walk_forward_records(),
+        "tried": model.tried_records(),
+        "combinatorial": model.combinatorial_record(),
+        "calibration": model.calibration_record(),
+        "threshold": model.threshold.to_dict(),
+        "test_metrics": judged.metrics if judged else getattr(same, "test_metrics", None),
+        "calibration_curve": judged.curves if judged else getattr(same, "calibration_curve", None),
+        "backtest": judged.backtest if judged else getattr(same, "backtest", None),
+        "importances": _ranked(model.importances),
+        "contributions": _ranked(model.contributions),
         "sha256": model.sha256,
-        "test_metrics": dg.MetadataValue.json(
-            metrics or {"none": "this split version's test period was used before"}
-        ),
-    }
-    if not metrics:
-        return shown
-    return shown | {"reliability": dg.MetadataValue.md(reliability_picture(_test_curves(model, setups)))}
-
-
-def _test_curves(model: TrainedModel, setups: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    rows = setups[assign_parts(setups, model.cut, model.embargo) == TEST]
-    predicted = model.predict(rows)
-    return {
-        target: reliability_curve(predicted[f"p_{target}"], target_column(rows, target, model.config.label))
-        for target in WIN_TARGETS
+        "git_commit": git_commit(),
     }
 
 
@@ -153,9 +202,9 @@ def _mean_fold_scores(model: TrainedModel) -> list[dict[str, Any]]:
     return as_records(means.reset_index())
 
 
-def _ranked_importances(model: TrainedModel) -> dict[str, dict[str, float]]:
+def _ranked(weights: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Per target the features that matter, most important first."""
     return {
         str(target): {str(name): float(v) for name, v in column.sort_values(ascending=False).items() if v > 0}
-        for target, column in model.importances.items()
+        for target, column in weights.items()
     }

@@ -298,12 +298,32 @@ SPLIT_DOES_NOT_OVERLAP = QualityCheck(
     blocking=True,
 )
 
-MODEL_EARNS_ITS_PLACE = QualityCheck(
+FOLDS_DO_NOT_OVERLAP = QualityCheck(
+    "train_test_split",
+    "folds_do_not_overlap",
+    "In every fold of the training period, walk-forward and combinatorial, no training setup's life comes within a bar "
+    "of a setup that is validated.",
+    (Rule("lives_overlap", "a training life, or the bar after it, overlaps a life that is validated"),),
+    "ERROR",
+    "Training does not start: the folds have a defect, and every score on them would be too good. Report it.",
+    blocking=True,
+)
+
+MODEL_HAS_SKILL = QualityCheck(
     "win_rate_model",
-    "earns_its_place",
-    "A served model that is not the base rate beats it on the test period and is calibrated.",
+    "skill",
+    "A served model that is not the base rate is not worse than it on the test period.",
+    (Rule("skill", "the model is worse than the base rate beyond doubt", "95 % interval wholly below 0"),),
+    "WARN",
+    "Trust the base rate of `fvg report`, not the model; `fvg models retire`, or let an earlier version serve with "
+    "`fvg models activate`. More data helps more often than another model does.",
+)
+
+MODEL_IS_CALIBRATED = QualityCheck(
+    "win_rate_model",
+    "calibration",
+    "The probabilities of a served model come true as often as they say, on the test period.",
     (
-        Rule("skill", "the model is worse than the base rate beyond doubt", "95 % interval wholly below 0"),
         Rule(
             "calibration error",
             "stated probabilities miss the rates that came true, beyond doubt",
@@ -311,7 +331,7 @@ MODEL_EARNS_ITS_PLACE = QualityCheck(
         ),
     ),
     "WARN",
-    "Trust the base rate of `fvg report`, not the model. More data helps more often than another model does.",
+    "The market of the test period is not that of the training period: train on newer data, or act on less.",
 )
 
 PROBABILITIES_ARE_SOUND = QualityCheck(
@@ -356,7 +376,9 @@ CHECKS: tuple[QualityCheck, ...] = (
     FEATURES_ARE_COMPLETE,
     SETUPS_HAVE_FEATURES,
     SPLIT_DOES_NOT_OVERLAP,
-    MODEL_EARNS_ITS_PLACE,
+    FOLDS_DO_NOT_OVERLAP,
+    MODEL_HAS_SKILL,
+    MODEL_IS_CALIBRATED,
     PROBABILITIES_ARE_SOUND,
     OUTCOME_INTERVALS,
 )

@@ -83,7 +83,10 @@ def _model(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "algorithm": row["algorithm"],
         "flag": _plain(row["flag"]),
         "setups_entered": int(row["setups_entered"]),
+        "status": row["status"],
+        "semantic_version": row["semantic_version"],
         "test_metrics": row["test_metrics"] if isinstance(row["test_metrics"], dict) else None,
+        "tried": row["tried"] if isinstance(row["tried"], list) else [],
     }
 
 

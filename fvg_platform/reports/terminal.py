@@ -12,7 +12,8 @@ HOW_TO_READ = (
     "Won: target before stop; what the bars leave open (worse–better path), in brackets the 95 % sampling interval of "
     "both ends. "
     "Told: outcomes that the bars leave in no doubt, the series' own → with finer ones. "
-    "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate."
+    "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate. "
+    "† where the base rate serves: the best of what was tried, out of fold in the training period, not beyond noise."
 )
 
 
@@ -51,23 +52,37 @@ def _model_cells(model: dict[str, Any] | None) -> tuple[str, str]:
     if model is None:
         return "none yet", "–"
     name = model["algorithm"].replace("_", " ") + (" *" if model["flag"] else "")
+    if model["status"] != "active":
+        name += f" ({model['status']})"
     if model["algorithm"] == "base_rate":
-        return name, "0, is the base rate"
+        return name, _best_that_was_tried(model["tried"])
     metrics = (model["test_metrics"] or {}).get("target_1")
-    if not metrics or metrics["skill"]["value"] is None:
-        return name, "–"
-    skill = metrics["skill"]
+    return name, _skill(metrics["skill"]) if metrics else "–"
+
+
+def _best_that_was_tried(tried: list[dict[str, Any]]) -> str:
+    """The skill of the algorithm that came nearest to being served instead of the base rate."""
+    known = [each for each in tried if each["target"] == "target_1" and each["skill"]["value"] is not None]
+    if not known:
+        return "too few to try a model"
+    best = max(known, key=lambda each: each["skill"]["value"])
+    return f"{_skill(best['skill'])} †"
+
+
+def _skill(skill: dict[str, Any]) -> str:
+    if skill["value"] is None:
+        return "–"
     text = f"{skill['value']:+.3f}"
     if skill["low"] is not None:
-        text += f" [{skill['low']:+.3f}, {skill['high']:+.3f}]"
-    return name, text
+        return text + f" [{skill['low']:+.3f}, {skill['high']:+.3f}]"
+    return text + " [too few]"
 
 
 def _signals(signals: list[dict[str, Any]]) -> RenderableType:
     if not signals:
         return Text("No signals yet: no day has been predicted that had a setup.")
     table = Table(title=f"Signals of {signals[0]['day']}", title_justify="left", header_style="bold")
-    for name in ("ticker", "timeframe", "side"):
+    for name in ("ticker", "timeframe", "side", "signal"):
         table.add_column(name)
     for name in ("entry", "stop", "target 1", "target 2", "target 3", "P(entered)", "P(1)", "P(2)", "P(3)"):
         table.add_column(name, justify="right")
@@ -78,12 +93,16 @@ def _signals(signals: list[dict[str, Any]]) -> RenderableType:
             row["ticker"],
             row["timeframe"] + (" *" if row["flag"] else ""),
             "long" if row["side"] > 0 else "short",
+            row["signal"] or "–",
             *(f"{row[name]:.2f}" for name in ("entry", "stop", "target_1", "target_2", "target_3")),
-            *(_share(row[name]) for name in ("p_entered", "p_target_1", "p_target_2", "p_target_3")),
+            _share(row["p_entered"]),
+            _share_within(row),
+            *(_share(row[name]) for name in ("p_target_2", "p_target_3")),
             row["known_at"][:16].replace("T", " ") + " UTC",
         )
     note = Text(
-        "P(k): target k before the stop within the holding time, if entered. "
+        "P(k): target k before the stop within the holding time, if entered; in brackets the 90 % interval. "
+        "HOLD: below the threshold that the training period's folds bear out, or there is none. "
         "* too few setups to train on: the pooled base rate.",
         style="dim",
     )
@@ -92,6 +111,13 @@ def _signals(signals: list[dict[str, Any]]) -> RenderableType:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
+
+
+def _share_within(row: dict[str, Any]) -> str:
+    """P(1) with its interval."""
+    low, high = row["p_target_1_low"], row["p_target_1_high"]
+    share = _share(row["p_target_1"])
+    return share if low is None or high is None else f"{share} [{low * 100:.0f}–{high * 100:.0f}]"
 
 
 def status_table(values: dict[str, Any]) -> RenderableType:

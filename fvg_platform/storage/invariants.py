@@ -190,8 +190,12 @@ def duplicate_bars(connection: Any) -> pd.DataFrame:
 
 
 def missing_features(connection: Any) -> pd.DataFrame:
-    """`ticker, timeframe, feature, beyond_warmup`: NULLs of each feature beyond its declared warm-up."""
-    counts = ", ".join(f"greatest(count(*) - count({f.name}) - {f.warmup}, 0) AS {f.name}" for f in FEATURES)
+    """`ticker, timeframe, feature, beyond_warmup`: NULLs of each feature beyond its declared warm-up.
+
+    Features that need what not every source has, such as taker volume, may be NULL anywhere.
+    """
+    always = [f for f in FEATURES if f.needs is None]
+    counts = ", ".join(f"greatest(count(*) - count({f.name}) - {f.warmup}, 0) AS {f.name}" for f in always)
     wide = read_frame(
         connection,
         f"SELECT ticker, timeframe, {counts} FROM features GROUP BY 1, 2 ORDER BY 1, 2",

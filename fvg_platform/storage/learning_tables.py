@@ -1,8 +1,12 @@
-"""Splits, training rows, models and predictions: what the learning stages read and write."""
+"""Splits, training rows and predictions: what the learning stages read and write.
+
+Models have a registry of their own, :mod:`fvg_platform.storage.model_registry`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -15,7 +19,6 @@ from fvg_platform.storage.schema import (
     TARGETS,
     fvg_setups,
     lineage,
-    models,
     predictions,
     setup_features,
     train_test_config,
@@ -23,10 +26,20 @@ from fvg_platform.storage.schema import (
 )
 
 _OUTCOMES = [f"outcome_{k}_{path}" for k in TARGETS for path in PATHS]
+_LABELS = (
+    "status",
+    "life_end",
+    "resolution",
+    "entry_ts",
+    "exit_ts_1_lo",
+    "exit_ts_1_hi",
+    "bars_to_exit_1",
+)
 _R = [f"r_{k}_{path}" for k in TARGETS for path in PATHS]
 FEATURE_COLUMNS: tuple[str, ...] = tuple(
-    c.name for c in setup_features.columns if c.name not in (*SETUP_KEY, "lineage_id")
+    c.name for c in setup_features.columns if c.name not in (*SETUP_KEY, "custom", "lineage_id")
 )
+_PLAN = ("entry", "stop", "risk", "target_1", "target_2", "target_3")
 
 
 def write_lineage(
@@ -91,15 +104,30 @@ _LABELLED = """
 
 
 def labelled_setups(connection: Any, timeframe: str) -> pd.DataFrame:
-    """All setups of a timeframe with labels and features, from series whose labels and features are ok."""
+    """All setups of a timeframe with plans, labels and features, from series whose labels and features are ok.
+
+    A user's own features come as columns too, by their names.
+    """
     features = ", ".join(f'f."{name}"' for name in FEATURE_COLUMNS)
-    labels = ", ".join(f"l.{name}" for name in ("status", "life_end", "resolution", *_OUTCOMES, *_R))
+    plan = ", ".join(f"s.{name}" for name in _PLAN)
+    labels = ", ".join(f"l.{name}" for name in (*_LABELS, *_OUTCOMES, *_R))
     key = ", ".join(f"l.{name}" for name in SETUP_KEY)
-    return read_frame(
+    found = read_frame(
         connection,
-        f"SELECT {key}, s.known_at, {labels}, {features} {_LABELLED} ORDER BY s.known_at, l.ticker, l.ts, l.side",
+        f"SELECT {key}, s.known_at, {plan}, {labels}, {features}, f.custom {_LABELLED} "
+        "ORDER BY s.known_at, l.ticker, l.ts, l.side",
         [timeframe],
     )
+    return _with_own_features(found)
+
+
+def _with_own_features(setups: pd.DataFrame) -> pd.DataFrame:
+    """The column `custom`, dicts or NULL, as a column for each name in it."""
+    custom, rest = setups["custom"], setups.drop(columns="custom")
+    if custom.isna().all():
+        return rest
+    own = pd.DataFrame([values or {} for values in custom], index=setups.index, dtype=np.float64)
+    return pd.concat([rest, own], axis=1)
 
 
 def setups_known_within(
@@ -108,10 +136,10 @@ def setups_known_within(
     """Setups with `start <= known_at < end`, with their plans and features, from series that are ok."""
     features = ", ".join(f'f."{name}"' for name in FEATURE_COLUMNS)
     key = ", ".join(f"s.{name}" for name in SETUP_KEY)
-    return read_frame(
+    found = read_frame(
         connection,
         f"""
-        SELECT {key}, s.known_at, s.entry, s.stop, s.target_1, s.target_2, s.target_3, {features}
+        SELECT {key}, s.known_at, s.entry, s.stop, s.target_1, s.target_2, s.target_3, {features}, f.custom
         FROM fvg_setups s JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)
         WHERE s.timeframe = $1 AND s.known_at >= $2 AND s.known_at < $3 AND NOT EXISTS (
             SELECT 1 FROM series_status t
@@ -122,6 +150,7 @@ def setups_known_within(
         """,
         [timeframe, start, end],
     )
+    return _with_own_features(found)
 
 
 def config_ids(connection: sa.Connection, timeframe: str) -> list[str]:
@@ -170,47 +199,6 @@ def store_split(
     rows = [{**version, **row} for row in per_ticker]
     if rows:
         connection.execute(train_test_config.insert(), rows)
-
-
-def newest_model(connection: sa.Connection, timeframe: str) -> sa.Row | None:
-    """The model that serves a timeframe, or None."""
-    query = (
-        sa.select(models).where(models.c.timeframe == timeframe).order_by(models.c.version.desc()).limit(1)
-    )
-    return connection.execute(query).one_or_none()
-
-
-def model_with_content(
-    connection: sa.Connection, timeframe: str, split_version: int, sha256: str
-) -> sa.Row | None:
-    """The newest version that has exactly this content, if training made it before."""
-    query = (
-        sa.select(models)
-        .where(
-            models.c.timeframe == timeframe,
-            models.c.split_version == split_version,
-            models.c.sha256 == sha256,
-        )
-        .order_by(models.c.version.desc())
-        .limit(1)
-    )
-    return connection.execute(query).one_or_none()
-
-
-def store_model(connection: sa.Connection, record: Mapping[str, object]) -> None:
-    """Add a model version; with test metrics, mark its split version's test period as used."""
-    connection.execute(models.insert().values(dict(record)))
-    if record.get("test_metrics") is not None:
-        table = train_test_splits
-        connection.execute(
-            table.update()
-            .where(
-                table.c.timeframe == record["timeframe"],
-                table.c.split_version == record["split_version"],
-                table.c.tested_by.is_(None),
-            )
-            .values(tested_by=record["version"])
-        )
 
 
 def append_predictions(connection: sa.Connection, rows: list[dict[str, object]]) -> int:
@@ -290,13 +278,11 @@ def bar_revisions(connection: sa.Connection, timeframe: str) -> list[tuple[str, 
 
 
 def unpredicted_setups(connection: sa.Connection, day: str) -> int:
-    """Setups that became known on a day (exchange time) and that their timeframe's newest model has not judged."""
+    """Setups that became known on a day (exchange time) and that their timeframe's active model has not judged."""
     query = sa.text(
         """
         SELECT count(*) FROM fvg_setups s
-        JOIN LATERAL (
-            SELECT version FROM models m WHERE m.timeframe = s.timeframe ORDER BY version DESC LIMIT 1
-        ) serving ON true
+        JOIN models serving ON serving.timeframe = s.timeframe AND serving.status = 'active'
         WHERE s.known_at >= (:day)::date::timestamp AT TIME ZONE 'America/New_York'
           AND s.known_at < ((:day)::date + 1)::timestamp AT TIME ZONE 'America/New_York'
           AND NOT EXISTS (

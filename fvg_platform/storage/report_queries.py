@@ -78,14 +78,15 @@ def labels_of(connection: Any, timeframe: str) -> pd.DataFrame:
     )
 
 
-def newest_models(connection: Any) -> pd.DataFrame:
-    """The serving model of each timeframe."""
+def reported_models(connection: Any) -> pd.DataFrame:
+    """The model of each timeframe that serves, or, where none does, the one trained last."""
     return read_frame(
         connection,
         """
-        SELECT DISTINCT ON (timeframe) timeframe, version, split_version, algorithm, flag, setups_trained,
-               setups_entered, test_metrics, trained_at
-        FROM models ORDER BY timeframe, version DESC
+        SELECT DISTINCT ON (m.timeframe) m.timeframe, m.version, m.semantic_version, m.status, m.status_reason,
+               m.split_version, m.algorithm, m.flag, m.setups_trained, m.setups_entered, m.test_metrics, m.tried,
+               m.trained_at
+        FROM models m ORDER BY m.timeframe, (m.status = 'active') DESC, m.version DESC
         """,
     )
 
@@ -97,7 +98,8 @@ def latest_signals(connection: Any) -> pd.DataFrame:
         """
         SELECT DISTINCT ON (timeframe, ticker, ts, side)
                day, ticker, timeframe, side, known_at, entry, stop, target_1, target_2, target_3,
-               p_entered, p_target_1, p_target_2, p_target_3, model_version, in_sample, flag
+               p_entered, p_target_1, p_target_2, p_target_3, p_target_1_low, p_target_1_high, signal,
+               bars_to_exit, model_version, in_sample, flag
         FROM predictions WHERE day = (SELECT max(day) FROM predictions)
         ORDER BY timeframe, ticker, ts, side, model_version DESC
         """,

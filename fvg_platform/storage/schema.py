@@ -30,6 +30,7 @@ from fvg_platform.storage.tables.gaps import (
 )
 from fvg_platform.storage.tables.learning import (
     features,
+    model_comparisons,
     models,
     prediction_outcomes,
     predictions,
@@ -81,6 +82,7 @@ __all__ = [
     "lineage",
     "market_data",
     "metadata",
+    "model_comparisons",
     "models",
     "prediction_outcomes",
     "predictions",

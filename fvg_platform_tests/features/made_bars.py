@@ -23,6 +23,16 @@ def random_bars(n: int, seed: int = 1, freq: str = "1h") -> pd.DataFrame:
     return frame(open_, high, low, close, rng.lognormal(8.0, 1.0, n), freq)
 
 
+def with_orders(bars: pd.DataFrame, seed: int = 4) -> pd.DataFrame:
+    """The same bars with the columns that only some sources deliver."""
+    rng, n = np.random.default_rng(seed), len(bars)
+    return bars.assign(
+        taker_buy_volume=bars["volume"] * rng.uniform(0.2, 0.8, n),
+        vwap=bars["low"] + (bars["high"] - bars["low"]) * rng.uniform(0.2, 0.8, n),
+        transactions=np.ceil(bars["volume"] / 20.0),
+    )
+
+
 def still_from(bars: pd.DataFrame, start: int, stop: int | None = None) -> pd.DataFrame:
     """The same bars, motionless and without volume from `start` to `stop`."""
     bars = bars.copy()
@@ -52,6 +62,7 @@ def ticking(n: int, seed: int) -> pd.DataFrame:
 
 
 MARKETS: dict[str, pd.DataFrame] = {
+    "with orders": with_orders(random_bars(600)),
     "random": random_bars(600),
     "cheap coin": random_bars(600).assign(**{p: random_bars(600)[p] * 2.0**-27 for p in PRICES}),
     "flat": still_from(random_bars(600), 0),
@@ -62,5 +73,5 @@ MARKETS: dict[str, pd.DataFrame] = {
     "dies and revives": still_from(random_bars(1200), 300, 900),
     "dead for months": still_from(random_bars(12_000), 300),
     "wakes up late": still_from(random_bars(600), 0, 400),
-    "thin": ticking(600, seed=3),
+    "thin": with_orders(ticking(600, seed=3)),
 }

@@ -8,14 +8,15 @@ from fvg_platform.features.catalogue import FEATURES, SETUP_FEATURES, compute_fe
 from fvg_platform.features.gap_context import CONTEXT_NUMBERS, CONTEXT_TEXTS
 from fvg_platform.features.gap_context import FEATURES as CONTEXT_FEATURES
 from fvg_platform.features.setup_features import MODEL_FEATURES, compute_setup_features
+from fvg_platform.features.verification import rescaled
 from fvg_platform.fvg.context import describe_context
 from fvg_platform.fvg.context_columns import CONTEXT_COLUMNS
 from fvg_platform.fvg.gaps import detect_gaps
 from fvg_platform.fvg.rules import judge
 from fvg_platform.fvg.setups import plan_setups
-from fvg_platform_tests.features.made_bars import PRICES, random_bars, still_from
+from fvg_platform_tests.features.made_bars import PRICES, random_bars, still_from, with_orders
 
-BARS = random_bars(400, seed=9)
+BARS = with_orders(random_bars(400, seed=9))
 BAR_FEATURES = compute_features(BARS)
 
 
@@ -164,7 +165,7 @@ def test_detected_setups_are_described_in_full_after_the_warm_up(bars):
 
 @pytest.mark.parametrize(("prices", "volumes"), [(2.0**9, 2.0**-6), (3.0, 0.7)])
 def test_setup_features_are_free_of_scale(prices, volumes):
-    scaled = BARS.assign(**{p: BARS[p] * prices for p in PRICES}, volume=BARS["volume"] * volumes)
+    scaled = rescaled(BARS, prices, volumes)
     pd.testing.assert_frame_equal(detected(scaled), detected(BARS), rtol=1e-9, atol=1e-10)
 
 

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pandas as pd
+import pandas_ta_classic as classic
 import pytest
 import talib
 
 from fvg_platform.features import kernels
 from fvg_platform.features.catalogue import compute_features
-from fvg_platform_tests.features.made_bars import frame, random_bars
+from fvg_platform_tests.features.made_bars import frame, random_bars, still_from
 
 BARS = random_bars(400, seed=5)
 FEATURES = compute_features(BARS)
@@ -90,6 +91,15 @@ def test_the_clock_is_that_of_new_york_in_summer_too():
         ("bb_lower", lambda h, lo, c, v: talib.BBANDS(c, 20, 2.0, 2.0)[2]),
         ("volume_sma_20", lambda h, lo, c, v: talib.SMA(v, 20)),
         ("obv", lambda h, lo, c, v: talib.OBV(c, v)),
+        ("macd", lambda h, lo, c, v: talib.MACD(c, 12, 26, 9)[0]),
+        ("macd_signal", lambda h, lo, c, v: talib.MACD(c, 12, 26, 9)[1]),
+        ("plus_di_14", lambda h, lo, c, v: talib.PLUS_DI(h, lo, c, 14)),
+        ("minus_di_14", lambda h, lo, c, v: talib.MINUS_DI(h, lo, c, 14)),
+        ("adx_14", lambda h, lo, c, v: talib.ADX(h, lo, c, 14)),
+        ("linreg_slope_20_atr", lambda h, lo, c, v: talib.LINEARREG_SLOPE(c, 20) / talib.ATR(h, lo, c, 14)),
+        ("dist_ema_12_atr", lambda h, lo, c, v: (c - talib.EMA(c, 12)) / talib.ATR(h, lo, c, 14)),
+        ("autocorr_1_50", lambda h, lo, c, v: talib.CORREL(np.diff(np.log(c))[1:], np.diff(np.log(c))[:-1], 50)),
+        ("sma_200", lambda h, lo, c, v: talib.SMA(c, 200)),
         ("mfi_14", lambda h, lo, c, v: talib.MFI(h, lo, c, v, 14)),
         ("cci_20", lambda h, lo, c, v: talib.CCI(h, lo, c, 20)),
         ("williams_r_14", lambda h, lo, c, v: talib.WILLR(h, lo, c, 14)),
@@ -98,6 +108,7 @@ def test_the_clock_is_that_of_new_york_in_summer_too():
 def test_parity_with_ta_lib_on_ordinary_prices(name, theirs):
     expected = theirs(*(column(each) for each in ("high", "low", "close", "volume")))
     ours = FEATURES[name].to_numpy()[-len(expected) :]
+    assert np.isfinite(expected).sum() > 200
     np.testing.assert_allclose(ours, expected, rtol=1e-8, atol=1e-8)
 
 
@@ -114,6 +125,31 @@ def test_the_ulcer_index_is_the_root_mean_square_drawdown():
     np.testing.assert_allclose(FEATURES["ulcer_index_14"], expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("tsi_25_13", lambda b: classic.tsi(b["close"], 13, 25, lookahead=False)["TSI_13_25_13"]),
+        ("chop_14", lambda b: classic.chop(b["high"], b["low"], b["close"], 14, lookahead=False)),
+        ("ulcer_index_14", lambda b: classic.ui(b["close"], 14, lookahead=False)),
+    ],
+)
+def test_parity_with_pandas_ta_classic(name, theirs):
+    ours, expected = FEATURES[name], theirs(BARS)
+    both = ours.notna() & expected.notna()
+    assert both.sum() > 350
+    np.testing.assert_allclose(ours[both], expected[both], rtol=1e-9, atol=1e-9)
+
+
+def test_averages_that_have_faded_say_nothing():
+    """A hundred bars after the last move, what is left of it is the ratio of two residues."""
+    bars = still_from(random_bars(600), 300)
+    features = compute_features(bars)
+    neutral = {"rsi_14": 50.0, "tsi_25_13": 0.0, "plus_di_14": 0.0, "minus_di_14": 0.0, "force_index_13": 0.0}
+    for name, value in neutral.items():
+        assert (features[name].iloc[401:] == value).all(), name
+        assert features[name].iloc[385] != value, name
+
+
 def test_kernels_agree_with_numpy_on_every_window():
     rng = np.random.default_rng(2)
     x = rng.normal(size=60)
@@ -122,18 +158,34 @@ def test_kernels_agree_with_numpy_on_every_window():
     centred = windows - windows.mean(axis=1, keepdims=True)
     second, third, fourth = ((centred**p).mean(axis=1) for p in (2, 3, 4))
     skewness, kurtosis = kernels.rolling_shape(x, 8)
+    y = rng.normal(size=60)
+    pairs = np.stack([windows, np.lib.stride_tricks.sliding_window_view(y, 8)], axis=1)
     expected = {
         "sum": (kernels.rolling_sum(x, 8), windows.sum(axis=1)),
         "skewness": (skewness, third / second**1.5),
+        "deviation": (kernels.rolling_deviation(x, 8), windows.std(axis=1)),
+        "slope": (kernels.rolling_slope(x, 8), [np.polyfit(range(8), each, 1)[0] for each in windows[1:]]),
+        "correlation": (
+            kernels.rolling_correlation(x, y, 8),
+            [np.corrcoef(*pair)[0, 1] for pair in pairs[1:]],
+        ),
         "kurtosis": (kurtosis, fourth / second**2 - 3),
     }
     for name, (ours, theirs) in expected.items():
         assert np.isnan(ours[:8]).all(), name
-        np.testing.assert_allclose(ours[7:], theirs, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(ours[60 - len(theirs) :], theirs, rtol=1e-9, err_msg=name)
+
+
+def test_a_correlation_far_from_zero_keeps_its_digits_and_a_constant_has_none():
+    rng = np.random.default_rng(3)
+    near, other = rng.normal(size=40), rng.normal(size=40)
+    expected = [np.corrcoef(near[t - 9 : t + 1], other[t - 9 : t + 1])[0, 1] for t in range(9, 40)]
+    np.testing.assert_allclose(kernels.rolling_correlation(near + 1e6, other, 10)[9:], expected, rtol=1e-8)
+    assert (kernels.rolling_correlation(np.full(40, 0.1), other, 10)[9:] == 0.0).all()
 
 
 def test_rank_counts_the_bars_before_and_halves_ties():
-    ranks = kernels.rolling_rank(np.array([np.nan, 3.0, 1.0, 2.0, 2.0, 0.0, 9.0]), 3)
+    ranks = kernels.rolling_rank(np.array([np.nan, 3.0, 1.0, 2.0, 2.0 + 1e-12, 0.0, 9.0]), 3)
     np.testing.assert_array_equal(ranks, [np.nan, np.nan, np.nan, np.nan, (1 + 0.5) / 3, 0.0, 1.0])
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fvg_platform.market.calendars import trading_calendar
-from fvg_platform.storage import learning_tables
+from fvg_platform.storage import model_registry
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.statistics_tables import statistics_of
 from fvg_platform_tests.platforms import Workplace
@@ -76,9 +76,15 @@ def judged(module_workplace: Workplace) -> Judged:
     models = {}
     with database.engine.connect() as connection:
         for timeframe in ("1h", "1d"):
-            row = learning_tables.newest_model(connection, timeframe)
+            row = model_registry.active_model(connection, timeframe)
             assert row is not None
-            models[timeframe] = {"algorithm": row.algorithm, "metrics": row.test_metrics}
+            models[timeframe] = {
+                "algorithm": row.algorithm,
+                "metrics": row.test_metrics,
+                "tried": row.tried,
+                "threshold": row.threshold["value"],
+                "runs": row.backtest["runs"],
+            }
     database.close()
     return figures, models
 
@@ -100,6 +106,33 @@ def test_noise_shows_no_edge_and_no_skill(judged: Judged) -> None:
     assert (of(figures, "1h", "rule")["p_adjusted"].dropna() > 0.05).all()
     skill = models["1h"]["metrics"]["target_1"]["skill"]
     assert models["1h"]["algorithm"] == "base_rate" or skill["low"] <= 0
+
+
+def test_on_noise_nothing_that_was_tried_has_skill_and_nothing_is_acted_on(judged: Judged) -> None:
+    _, models = judged
+    noise_model = models["1h"]
+    assert {each["algorithm"] for each in noise_model["tried"]} == {"logistic_regression", "lightgbm"}
+    for each in noise_model["tried"]:
+        if each["target"] != "entered":  # whether an order fills is told by how far away it is, on noise too
+            assert each["skill"]["low"] <= 0, each
+    assert noise_model["threshold"] is None
+    runs = noise_model["runs"]
+    assert runs["signals"]["lo"]["trades"] == 0
+    # Acting on all of them: what the bars leave open is worth more than any edge, and costs are on top.
+    assert runs["all setups"]["lo"]["mean_r"]["low"] < 0
+
+
+def test_acting_on_the_planted_edge_beats_random_entries(judged: Judged) -> None:
+    _, models = judged
+    edge = models["1d"]
+    assert edge["threshold"] is not None
+    signals, random = edge["runs"]["signals"]["lo"], edge["runs"]["random entries"]["hi"]
+    assert signals["trades"] >= 30
+    assert signals["mean_r"]["low"] > 0
+    # The worse path of the signals beside the better one of as many orders at random bars.
+    assert signals["mean_r"]["value"] > random["mean_r"]["high"]
+    assert signals["sharpe"]["low"] > 0
+    assert signals["deflated_sharpe"] > 0.95
 
 
 def test_a_planted_edge_is_found_by_both(judged: Judged) -> None:

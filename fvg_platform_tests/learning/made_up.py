@@ -44,3 +44,18 @@ def made_up_setups(
         frame[f"outcome_{k}_lo"] = frame[f"outcome_{k}_hi"] = pd.Series(outcome, dtype=object)
     x[rng.random(x.shape) < 0.02] = np.nan
     return pd.concat([frame, pd.DataFrame(x, columns=list(FEATURES))], axis=1)
+
+
+def with_trades(setups: pd.DataFrame, *, seed: int = 0, holding: float = 0.0) -> pd.DataFrame:
+    """The setups with what a trade earned (±1 R less costs) and how long it lasted.
+
+    `holding` moves the log of the expected bars by feature_3; without it they have nothing to do with features.
+    """
+    rng = np.random.default_rng(seed)
+    entered = (setups["status"] == "entered").to_numpy()
+    won = (setups["outcome_1_lo"] == "target").to_numpy()
+    bars = rng.poisson(6.0 * np.exp(holding * setups["feature_3"].fillna(0.0).to_numpy())).astype(float)
+    return setups.assign(
+        r_1_lo=np.where(entered, np.where(won, 0.98, -1.02), np.nan),
+        bars_to_exit_1=np.where(entered, bars, np.nan),
+    )

@@ -1,12 +1,22 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from fvg_platform.learning.blocks import time_cells
-from fvg_platform.learning.evaluation import METRICS, evaluate, reliability_curve
+from fvg_platform.learning.evaluation import (
+    METRICS,
+    calibration_curve,
+    curves_of_test_period,
+    evaluate,
+    evaluate_test_period,
+    reliability_curve,
+)
+from fvg_platform.learning.targets import TARGETS
+from fvg_platform_tests.learning.made_up import EMBARGO, made_up_setups
 
 HOUR = pd.Timedelta(hours=1)
 
@@ -158,3 +168,114 @@ def test_intervals_cover_the_truth_where_setups_share_their_fate():
         naive += abs(errors.mean() - truth) <= 1.645 * errors.std() / np.sqrt(y.size)
     assert 0.80 <= block / trials <= 0.97
     assert naive / trials < 0.60
+
+
+def test_saying_yes_from_one_half_on_by_hand():
+    # Said yes to 0.9, 0.5, 0.6; ones are 0.9, 0.6, 0.3, 0.1: two hits of three said and of four there were.
+    result = score([0.9, 0.5, 0.6, 0.3, 0.1, 0.2], [1, 0, 1, 1, 1, 0])
+    assert result.accuracy.value == pytest.approx(3 / 6)
+    assert result.precision.value == pytest.approx(2 / 3)
+    assert result.recall.value == pytest.approx(2 / 4)
+    assert result.f1.value == pytest.approx(2 * 2 / (3 + 4))
+
+
+def test_decisions_agree_with_scikit_learn():
+    rng = np.random.default_rng(4)
+    p = rng.random(400)
+    y = (rng.random(400) < p).astype(float)
+    result, said = score(p, y), p >= 0.5
+    assert result.accuracy.value == pytest.approx(accuracy_score(y, said), abs=1e-12)
+    assert result.precision.value == pytest.approx(precision_score(y, said), abs=1e-12)
+    assert result.recall.value == pytest.approx(recall_score(y, said), abs=1e-12)
+    assert result.f1.value == pytest.approx(f1_score(y, said), abs=1e-12)
+
+
+def test_decisions_that_are_undefined_say_why():
+    never = score([0.3, 0.4] * 20, [1, 0] * 20)
+    assert (never.precision.value, never.recall.value, never.f1.value) == (None, 0.0, 0.0)
+    assert "no prediction reaches 0.5" in never.precision.reason
+    nothing = score([0.3, 0.4] * 20, [0, 0] * 20)
+    assert (nothing.recall.value, nothing.f1.value) == (None, None)
+    assert "all 40 outcomes are 0" in nothing.recall.reason
+    assert nothing.accuracy.value == 1.0
+
+
+def test_every_metric_is_an_estimate_of_the_evaluation():
+    assert METRICS == (
+        "brier", "skill", "log_loss", "auc", "calibration_error", "accuracy", "precision", "recall", "f1"
+    )  # fmt: skip
+
+
+def test_the_calibration_curve_is_the_reliability_curve_with_intervals():
+    rng = np.random.default_rng(2)
+    p = rng.random(2_000)
+    y = (rng.random(2_000) < p).astype(float)
+    p[7], y[9] = np.nan, np.nan
+    records = calibration_curve(p, y, hours(2_000), block=HOUR, bins=5)
+    assert json.loads(json.dumps(records)) == records
+    frame = pd.DataFrame(records)
+    pd.testing.assert_frame_equal(
+        frame[["low", "high", "n", "mean_prediction", "rate"]], reliability_curve(p, y, 5), check_dtype=False
+    )
+    assert (frame["rate_low"] < frame["rate"]).all()
+    assert (frame["rate"] < frame["rate_high"]).all()
+    # 400 independent outcomes a group: Wilson's interval for a rate near one half is ±0.049 wide.
+    middle = frame.iloc[2]
+    assert (middle["rate_high"] - middle["rate_low"]) / 2 == pytest.approx(0.049, rel=0.25)
+
+
+def test_outcomes_that_share_their_fate_widen_the_calibration_curve():
+    """Runs of ten equal outcomes are worth a tenth of as many: the interval is about √10 wider."""
+    y = np.repeat((np.random.default_rng(3).random(200) < 0.4).astype(float), 10)
+    p = np.full(2_000, 0.4)
+    (shared,) = calibration_curve(p, y, hours(2_000), block=20 * HOUR)
+    alone = calibration_curve(p, np.random.default_rng(0).permutation(y), hours(2_000), block=20 * HOUR)[0]
+    ratio = (shared["rate_high"] - shared["rate_low"]) / (alone["rate_high"] - alone["rate_low"])
+    assert 2.2 < ratio < 4.2
+
+
+def test_a_group_of_equal_outcomes_has_an_interval_for_its_stretches_of_time():
+    (group,) = calibration_curve(np.full(100, 0.1), np.zeros(100), hours(100), block=10 * HOUR)
+    # Ten or eleven blocks without a win: Wilson's upper bound is z² / (n + z²).
+    assert group["rate_low"] == 0.0
+    assert 3.8415 / (12 + 3.8415) <= group["rate_high"] <= 3.8415 / (9 + 3.8415)
+
+
+def test_the_calibration_curve_says_why_it_has_no_interval():
+    p, y = np.array([0.2, 0.8] * 10), np.array([0.0, 1.0] * 10)
+    for record in calibration_curve(p, y, hours(20), block=10 * HOUR):
+        assert (record["rate_low"], record["rate_high"]) == (None, None)
+        assert "2 blocks" in record["reason"]
+    assert "not given" in calibration_curve(p, y)[0]["reason"]
+    assert calibration_curve(np.array([np.nan]), np.array([1.0]), hours(1), block=HOUR) == []
+
+
+def test_multipliers_are_alike_within_a_block_and_independent_beyond():
+    cells = time_cells(hours(97), 8 * HOUR)
+    draws = cells.multipliers(20_000, seed=0)
+    assert draws.shape == (20_000, cells.n_cells)
+    covariance = draws.T @ draws / len(draws)
+    # Four cells a block: neighbours share three of four signs, and so on.
+    for apart, expected in enumerate([1.0, 0.75, 0.5, 0.25, 0.0, 0.0]):
+        np.testing.assert_allclose(np.diagonal(covariance, apart), expected, atol=0.05)
+
+
+def test_the_test_period_is_scored_and_drawn_on_the_same_setups():
+    """300 setups, the cut at the 200th, each living for 30 hours: of the last 100, 70 had ended by then."""
+    setups = made_up_setups(300, signal=1.0)
+    model = SimpleNamespace(
+        cut=setups["known_at"].iloc[200],
+        embargo=EMBARGO,
+        config=SimpleNamespace(label="lo"),
+        rates=dict.fromkeys(TARGETS, SimpleNamespace(rate=0.5)),
+        predict=lambda rows: pd.DataFrame({f"p_{target}": 0.4 for target in TARGETS}, index=rows.index),
+    )
+    as_of = setups["known_at"].iloc[-1]
+    scores = evaluate_test_period(model, setups, as_of)
+    curves = curves_of_test_period(model, setups, as_of)
+    assert set(scores) == set(curves) == set(TARGETS)
+    assert scores["entered"].n == curves["entered"][0]["n"] == 70
+    for target in TARGETS:
+        (group,) = curves[target]
+        assert group["rate"] == pytest.approx(scores[target].positives / scores[target].n)
+        assert "no interval" in group["reason"]

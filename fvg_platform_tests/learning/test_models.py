@@ -22,6 +22,7 @@ from fvg_platform.learning.models import (
     BaseRate,
     BinnedFeatures,
     BoostingSettings,
+    FeatureSetError,
     LightGBM,
     LogisticRegression,
     classifier_from_dict,
@@ -41,7 +42,7 @@ def made_up(n: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_importing_the_package_loads_no_learning_library():
     program = (
         "import sys, fvg_platform.learning.training, fvg_platform.learning.evaluation;"
-        "print([m for m in ('lightgbm', 'sklearn', 'scipy', 'purgedcv') if m in sys.modules])"
+        "print([m for m in ('lightgbm', 'sklearn', 'scipy', 'purgedcv', 'optuna') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -111,8 +112,10 @@ def test_an_unknown_algorithm_or_calibration_is_refused():
 
 def test_features_that_are_missing_or_infinite_are_named():
     frame = pd.DataFrame({"a": [1.0, np.inf], "b": [np.nan, 2.0]}, index=[10, 11])
-    with pytest.raises(ValueError, match="first is 'c'"):
-        require_features(frame, ("a", "c"))
+    with pytest.raises(FeatureSetError, match=r"2 of 3 features are missing: 'c', 'd'\. Compute them with"):
+        require_features(frame, ("a", "c", "d"))
+    with pytest.raises(FeatureSetError, match=r"'z9' and 90 more\."):
+        require_features(frame, tuple(f"z{number}" for number in range(100)))
     with pytest.raises(ValueError, match="'a' is inf at row 11"):
         require_features(frame, ("b", "a"))
     np.testing.assert_array_equal(require_features(frame, ("b",)), [[np.nan], [2.0]])
@@ -149,7 +152,14 @@ def test_isotonic_never_claims_more_than_its_groups_show():
 
 @pytest.mark.parametrize(
     ("n", "method", "kind"),
-    [(49, "auto", Identity), (50, "auto", Platt), (20_000, "auto", Isotonic), (500, "none", Identity)],
+    [
+        (49, "auto", Identity),
+        (50, "auto", Platt),
+        (20_000, "auto", Platt),
+        (999, "isotonic", Platt),
+        (1_000, "isotonic", Isotonic),
+        (500, "none", Identity),
+    ],
 )
 def test_the_map_depends_on_how_much_there_is_and_survives_json(n, method, kind):
     p, y = overconfident(n)

@@ -1,3 +1,5 @@
+from math import comb
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,11 +8,13 @@ from hypothesis import strategies as st
 
 from fvg_platform.learning.splits import (
     assign_parts,
+    combinatorial_folds,
     cut_time,
     holdout_tail,
     horizon_passed,
     overlaps,
     purged_folds,
+    thin_evenly,
 )
 
 DAY = pd.Timedelta(days=1)
@@ -148,3 +152,69 @@ def test_overlap_is_closed_at_both_ends():
 
 def test_a_horizon_has_passed_when_its_last_bar_is_closed():
     assert horizon_passed(days(3, 4, 5), day(4)).tolist() == [True, True, False]
+
+
+def test_combinatorial_folds_by_hand():
+    # Groups of two: days 1-2, 3-4, 5-6; a life takes 10 hours, so that 14 lie between it and the next.
+    known_at = days(1, 2, 3, 4, 5, 6)
+    lives = known_at + pd.Timedelta(hours=10)
+    hours = pd.Timedelta(hours=13)
+    folds = combinatorial_folds(known_at, lives, n_groups=3, n_test=1, embargo=hours)
+    assert [(train.tolist(), test.tolist()) for train, test in folds] == [
+        ([2, 3, 4, 5], [0, 1]),
+        ([0, 1, 4, 5], [2, 3]),
+        ([0, 1, 2, 3], [4, 5]),
+    ]
+    # One hour more touches on both sides: day 2 before the tested group, day 5 after it.
+    _, (train, test), _ = combinatorial_folds(
+        known_at, lives, n_groups=3, n_test=1, embargo=hours + pd.Timedelta(hours=1)
+    )
+    assert (train.tolist(), test.tolist()) == ([0, 5], [2, 3])
+
+
+def test_combinatorial_folds_test_every_pair_of_groups_in_the_order_of_time():
+    known_at = days(7, 6, 5, 4, 3, 2, 1)  # the first group takes the seventh: days 1-3
+    folds = combinatorial_folds(known_at, known_at, n_groups=3, n_test=2, embargo=pd.Timedelta(0))
+    assert [(train.tolist(), test.tolist()) for train, test in folds] == [
+        ([1, 0], [6, 5, 4, 3, 2]),
+        ([3, 2], [6, 5, 4, 1, 0]),
+        ([6, 5, 4], [3, 2, 1, 0]),
+    ]
+
+
+def test_combinatorial_folds_need_a_setup_for_each_group_and_a_group_to_learn_from():
+    assert combinatorial_folds(days(1, 2), days(1, 2), n_groups=3, n_test=1, embargo=DAY) == []
+    with pytest.raises(ValueError, match="n_test must lie between 1 and n_groups - 1 = 5, got 6"):
+        combinatorial_folds(days(1), days(1), n_groups=6, n_test=6, embargo=DAY)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lives=lives_in_hours, groups=st.integers(2, 5), embargo=st.integers(0, 24), data=st.data())
+def test_combinatorial_training_keeps_the_embargo_on_both_sides(lives, groups, embargo, data):
+    n_test = data.draw(st.integers(1, groups - 1))
+    known_at = pd.Series([day(1) + pd.Timedelta(hours=start) for start, _ in lives])
+    life_end = known_at + pd.to_timedelta([length for _, length in lives], unit="h")
+    gap = pd.Timedelta(hours=embargo)
+    tested = np.zeros(len(lives), dtype=int)
+    for train, test in combinatorial_folds(known_at, life_end, n_groups=groups, n_test=n_test, embargo=gap):
+        others = np.setdiff1d(np.arange(len(lives)), test)
+        near = np.array(
+            [
+                ((life_end[row] + gap >= known_at[test]) & (known_at[row] <= life_end[test] + gap)).any()
+                for row in others
+            ]
+        )
+        assert np.sort(train).tolist() == others[~near].tolist()  # none too near, none purged needlessly
+        tested[test] += 1
+    assert (tested == (comb(groups - 1, n_test - 1) if len(lives) >= groups else 0)).all()
+
+
+def test_thinning_takes_one_row_of_each_stretch_whatever_alternates():
+    rows = np.arange(1000, 3000)
+    thinned = thin_evenly(rows, 500, seed=3)
+    assert ((thinned - 1000) // 4).tolist() == list(range(500))
+    assert 150 < (thinned % 2).sum() < 350  # every fourth row would be 0 or 500
+    assert thin_evenly(rows, 500, seed=3).tolist() == thinned.tolist()
+    assert thin_evenly(rows, 2000, seed=3).tolist() == rows.tolist()
+    with pytest.raises(ValueError, match="limit must be at least 1"):
+        thin_evenly(rows, 0, seed=3)

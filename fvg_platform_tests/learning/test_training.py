@@ -5,11 +5,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fvg_platform.learning import fitting, model_bytes
 from fvg_platform.learning.evaluation import evaluate_test_period
+from fvg_platform.learning.feature_matrix import FeatureSetError
 from fvg_platform.learning.out_of_fold import TrainingConfig
-from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
+from fvg_platform.learning.trained_model import (
+    INTERVAL_COLUMNS,
+    PREDICTION_COLUMNS,
+    ModelCorruptedError,
+    ModelFormatError,
+    TrainedModel,
+)
 from fvg_platform.learning.training import train
-from fvg_platform_tests.learning.made_up import EMBARGO, FEATURES, made_up_setups
+from fvg_platform_tests.learning.made_up import EMBARGO, FEATURES, made_up_setups, with_trades
 
 WINS = ["p_target_1", "p_target_2", "p_target_3"]
 
@@ -19,7 +27,13 @@ def cut_of(setups: pd.DataFrame, share: float = 0.7) -> pd.Timestamp:
 
 
 def trained(setups: pd.DataFrame, **options) -> TrainedModel:
-    options = {"timeframe": "1h", "cut": cut_of(setups), "embargo": EMBARGO, "seed": 1} | options
+    options = {
+        "timeframe": "1h",
+        "cut": cut_of(setups),
+        "embargo": EMBARGO,
+        "seed": 1,
+        "config": TrainingConfig(trials=0),
+    } | options
     return train(setups, FEATURES, **options)
 
 
@@ -35,7 +49,7 @@ def model(real) -> TrainedModel:
 
 @pytest.fixture(scope="module")
 def crooked() -> pd.DataFrame:
-    return made_up_setups(2_500, signal=0.0, interaction=1.6, seed=5)
+    return with_trades(made_up_setups(2_500, signal=0.0, interaction=1.6, seed=5), holding=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +114,19 @@ def test_probabilities_fall_with_the_distance_of_the_target(name, request, real)
     frame = real.copy()
     frame.loc[frame.index[:50], list(FEATURES)] = np.nan
     predicted = request.getfixturevalue(name).predict(frame)
-    assert list(predicted.columns) == ["p_entered", *WINS]
+    assert list(predicted.columns) == [*PREDICTION_COLUMNS, *INTERVAL_COLUMNS, "bars_to_exit"]
+    assert ("p_entered", *WINS) == PREDICTION_COLUMNS
     assert predicted.index.equals(frame.index)
-    assert (predicted >= 0.0).all(axis=None) and (predicted <= 1.0).all(axis=None)
-    assert (predicted[WINS].diff(axis=1).iloc[:, 1:] <= 0.0).all(axis=None)
+    said = predicted.drop(columns="bars_to_exit")
+    assert (said >= 0.0).all(axis=None) and (said <= 1.0).all(axis=None)
+    for ending in ("", "_low", "_high"):
+        wins = predicted[[f"{name}{ending}" for name in WINS]]
+        assert (wins.diff(axis=1).iloc[:, 1:] <= 0.0).all(axis=None)
+    for name in PREDICTION_COLUMNS:
+        assert (predicted[f"{name}_low"] <= predicted[name]).all()
+        assert (predicted[f"{name}_high"] >= predicted[name]).all()
+    width = predicted["p_target_1_high"] - predicted["p_target_1_low"]
+    assert (width > 0.0).all() and width.median() < 0.25
     assert predicted["p_target_1"].nunique() > 10
 
 
@@ -143,6 +166,12 @@ def test_scores_of_every_algorithm_stand_beside_the_choice(model):
     per_algorithm = scores.groupby("algorithm")["n"].sum()
     assert len(set(per_algorithm)) == 1  # all are scored on the same setups
     assert "logistic_regression is served" in model.choice
+    logistic = next(s for s in model.tried if (s.algorithm, s.target) == ("logistic_regression", "target_1"))
+    assert 0 < logistic.skill.low < logistic.skill.value < logistic.skill.high
+    # Over all folds together it lies among the folds' own skills.
+    folds = model.walk_forward.query("target == 'target_1'")["skill"]
+    assert folds.min() <= logistic.skill.value <= folds.max()
+    assert TrainedModel.from_json(model.to_json()).tried == model.tried
 
 
 def test_fewer_than_200_entered_serve_the_flagged_base_rate():
@@ -162,6 +191,10 @@ def test_fewer_than_200_entered_serve_the_flagged_base_rate():
     np.testing.assert_allclose(model.predict(few)["p_target_1"], rate)
     assert model.importances.empty
     assert model.fold_scores.empty
+    # No model is served, but what the algorithms did on the folds is no secret: here the signal is strong.
+    skills = {skill.algorithm: skill.skill for skill in model.tried if skill.target == "target_1"}
+    assert set(skills) == {"logistic_regression", "lightgbm"}
+    assert skills["logistic_regression"].value > 0.1
     again = TrainedModel.from_json(model.to_json())
     pd.testing.assert_frame_equal(again.predict(few), model.predict(few), check_exact=True)
 
@@ -215,7 +248,7 @@ def test_labels_can_be_the_better_case(real):
     kinder["outcome_1_hi"] = kinder["outcome_1_hi"].where(kinder["outcome_1_hi"].isna(), "target")
     kinder = kinder[kinder["known_at"] < kinder["known_at"].iloc[250]]
     low = trained(kinder, cut=real["known_at"].max())
-    high = trained(kinder, cut=real["known_at"].max(), config=TrainingConfig(label="hi"))
+    high = trained(kinder, cut=real["known_at"].max(), config=TrainingConfig(label="hi", trials=0))
     assert low.rates["target_1"].rate < high.rates["target_1"].rate == 1.0
 
 
@@ -224,7 +257,7 @@ def test_what_cannot_be_trained_on_is_refused_by_name(real):
         train(real, [], timeframe="1h", cut=cut_of(real), embargo=EMBARGO)
     with pytest.raises(ValueError, match="repeated: feature_0"):
         train(real, ["feature_0", "feature_0"], timeframe="1h", cut=cut_of(real), embargo=EMBARGO)
-    with pytest.raises(ValueError, match="first is 'feature_9'"):
+    with pytest.raises(ValueError, match="1 of 1 features are missing: 'feature_9'"):
         train(real, ["feature_9"], timeframe="1h", cut=cut_of(real), embargo=EMBARGO)
 
 
@@ -233,3 +266,129 @@ def test_the_bytes_say_what_they_were_trained_with(model):
     assert stored["config"] == dataclasses.asdict(model.config)
     assert stored["feature_names"] == list(FEATURES)
     assert stored["cut"] == model.cut.isoformat()
+
+
+def test_tuning_sees_nothing_of_the_folds_that_algorithms_are_compared_on(crooked, monkeypatch):
+    seen = []
+
+    def watched(sample, **options):
+        seen.append(sample)
+        return tune(sample, **options)
+
+    tune = fitting.tune
+    monkeypatch.setattr(fitting, "tune", watched)
+    model = trained(crooked, config=TrainingConfig(trials=3))
+    second = model.walk_forward[
+        "first"
+    ].min()  # fold 0 calibrates only, so the first judged one is the second
+    assert (seen[0].life_end + EMBARGO < second).all()
+    assert len(seen[0].x) > 400
+    assert [trial.number for trial in model.trials] == [0, 1, 2]
+    assert model.trials[0].parameters.items() <= dataclasses.asdict(TrainingConfig().boosting).items()
+    chosen = min((t for t in model.trials if t.value is not None), key=lambda t: (t.value, t.number))
+    assert chosen.parameters.items() <= dataclasses.asdict(model.config.boosting).items()
+    assert model.tuning_reason
+    again = TrainedModel.from_json(model.to_json())
+    assert (again.trials, again.tuning_reason) == (model.trials, model.tuning_reason)
+    # Base rate, line and trees; two further trials; the further thresholds.
+    assert model.trial_count == 3 + 2 + len(model.threshold.candidates) - 1
+
+
+def test_skill_over_time_is_that_of_the_served_algorithm(boosted):
+    walk = boosted.walk_forward
+    assert set(walk["target"]) == {"entered", "target_1", "target_2", "target_3"}
+    first = walk[walk["target"] == "target_1"].set_index("fold")
+    assert list(first.index) == [1, 2, 3]
+    assert (first["first"].iloc[1:].to_numpy() > first["last"].iloc[:-1].to_numpy()).all()
+    assert first["last"].max() <= boosted.trained_to
+    scores = boosted.fold_scores.query("target == 'target_1'").set_index(["algorithm", "fold"])["brier"]
+    expected = 1.0 - scores["lightgbm"] / scores["base_rate"]
+    np.testing.assert_allclose(first["skill"], expected)
+    records = boosted.walk_forward_records()
+    assert json.loads(json.dumps(records)) == records and len(records) == len(walk)
+    assert boosted.combinatorial_record()["paths"] == list(boosted.combinatorial.paths)
+    assert len(boosted.combinatorial.paths) == 5
+    assert min(boosted.combinatorial.paths) > 0.0
+
+
+def test_the_calibration_is_recorded_with_what_every_method_scored(boosted):
+    record = boosted.calibration_record()
+    assert set(record) == set(boosted.classifiers)
+    assert record["entered"] == {"method": "none", "reason": "A base rate is not calibrated.", "scores": {}}
+    assert set(record["target_1"]["scores"]) == {"none", "platt", "isotonic"}
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_a_planted_edge_gives_a_threshold_and_noise_gives_none(boosted, crooked):
+    assert boosted.threshold.value is not None
+    acted = crooked[crooked["known_at"] >= boosted.cut]
+    p = boosted.predict(acted)["p_target_1"].to_numpy()
+    above = acted["r_1_lo"].to_numpy()[p >= boosted.threshold.value]
+    assert np.nanmean(above) > 0.2 > np.nanmean(acted["r_1_lo"])
+    noise = trained(with_trades(made_up_setups(1_000, signal=0.0, seed=3)))
+    assert noise.threshold.value is None and noise.threshold.reason
+
+
+def test_holding_times_come_with_the_probabilities(boosted, crooked):
+    assert boosted.holding.trees is not None
+    bars = boosted.predict(crooked)["bars_to_exit"]
+    long = crooked["feature_3"] > 1.0
+    assert bars[long].mean() > 2.0 * bars[crooked["feature_3"] < -1.0].mean()
+
+
+def test_without_r_and_bars_there_is_no_threshold_and_no_holding_time(model, real):
+    assert model.threshold.value is None
+    assert "no column r_1_lo" in model.threshold.reason
+    assert "no column bars_to_exit_1" in model.holding.reason
+    assert model.predict(real)["bars_to_exit"].isna().all()
+
+
+def test_reasons_add_up_and_name_the_features_that_matter(boosted, model, crooked, real):
+    for fitted, frame, strongest in ((boosted, crooked, "feature_2"), (model, real, "feature_0")):
+        parts = fitted.explain(frame.tail(50), "target_1")
+        assert list(parts.columns) == [*FEATURES, "expected"]
+        assert parts.index.equals(frame.index[-50:])
+        raw = fitted.classifiers["target_1"].predict(frame.tail(50)[list(FEATURES)].to_numpy())
+        np.testing.assert_allclose(parts.sum(axis=1), np.log(raw / (1 - raw)), atol=1e-9)
+        assert strongest in fitted.contributions["target_1"].nlargest(2).index
+        assert (fitted.contributions >= 0.0).all(axis=None)
+    with pytest.raises(ValueError, match="unknown target 'target_9'"):
+        model.explain(real, "target_9")
+    with pytest.raises(FeatureSetError, match="'feature_5'"):
+        model.explain(real.drop(columns="feature_5"))
+    with pytest.raises(FeatureSetError, match="'feature_5'"):
+        model.predict(real.drop(columns="feature_5"))
+
+
+def test_features_that_say_nothing_are_noted_and_change_nothing_else(real):
+    dull = real.assign(constant=3.0, absent=np.nan, flag=np.where(np.arange(len(real)) % 9, np.nan, 1.0))
+    model = train(
+        dull.head(900),
+        (*FEATURES, "constant", "absent", "flag"),
+        timeframe="1h",
+        cut=real["known_at"].iloc[800],
+        embargo=EMBARGO,
+        config=TrainingConfig(trials=0),
+    )
+    (note,) = model.notes
+    assert note.startswith("2 of 9 features say nothing") and "'constant', 'absent'" in note
+    weights = model.importances["target_1"]
+    assert weights[["constant", "absent"]].tolist() == [0.0, 0.0]
+    assert model.predict(dull)["p_target_1"].notna().all()
+
+
+def test_nothing_but_silent_features_serve_the_base_rate(real):
+    dull = real.head(700).assign(**dict.fromkeys(FEATURES, np.nan))
+    model = trained(dull, cut=real["known_at"].iloc[650])
+    assert model.algorithm == model.entry_algorithm == "base_rate"
+    assert model.reason is None and "6 of 6 features say nothing" in model.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("other", "way_out"), [(1, "train the model again"), (3, "newer version of the platform wrote it")]
+)
+def test_another_format_is_refused_with_both_numbers(model, other, way_out):
+    content = json.loads(model.to_json())["model"] | {"format": other}
+    with pytest.raises(ModelFormatError, match=rf"has format {other}, this code reads format 2.*{way_out}"):
+        TrainedModel.from_json(model_bytes.wrap(content))
+    assert issubclass(ModelFormatError, ModelCorruptedError)

@@ -48,7 +48,11 @@ def test_the_value_area_stays_within_the_range_whatever_the_volume():
     bars = ((0, 2, 600), (20, 24, 400))
     poc, value_high, value_low, *_ = one(*bars)
     assert (value_low, value_high) == (0, 21)
-    assert one(*[(low, high, volume * 2.0**45) for low, high, volume in bars])[:3] == (poc, value_high, value_low)
+    assert one(*[(low, high, volume * 2.0**45) for low, high, volume in bars])[:3] == (
+        poc,
+        value_high,
+        value_low,
+    )
 
 
 @pytest.mark.parametrize(

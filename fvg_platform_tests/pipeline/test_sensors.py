@@ -58,6 +58,7 @@ def test_training_starts_on_enough_new_labels_and_once(sample: Workplace) -> Non
         database.execute("DELETE FROM prediction_outcomes")
         database.execute("ALTER TABLE predictions DISABLE TRIGGER predictions_append_only")
         database.execute("DELETE FROM predictions")
+        database.execute("DELETE FROM model_comparisons")
         database.execute("DELETE FROM models")
         requests = {request.partition_key: request for request in tick(platform).run_requests}
         resolved_labels = sample.rows(

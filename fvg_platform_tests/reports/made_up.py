@@ -40,7 +40,15 @@ def models(algorithm: str = "lightgbm") -> pd.DataFrame:
             "flag": [None],
             "setups_trained": [900],
             "setups_entered": [450],
+            "semantic_version": ["1.1.0"],
+            "status": ["active"],
             "test_metrics": [{"target_1": {"skill": skill}}],
+            "tried": [
+                [
+                    {"algorithm": name, "target": "target_1", "n": 300, "skill": {**skill, "value": value}}
+                    for name, value in (("logistic_regression", -0.012), ("lightgbm", -0.003))
+                ]
+            ],
             "trained_at": [pd.Timestamp("2026-03-08", tz="UTC")],
         }
     )
@@ -62,6 +70,9 @@ def signals() -> pd.DataFrame:
             "target_3": [108.8],
             "p_entered": [float("nan")],
             "p_target_1": [0.512],
+            "p_target_1_low": [0.44],
+            "p_target_1_high": [0.58],
+            "signal": ["HOLD"],
             "p_target_2": [0.31],
             "p_target_3": [0.2],
             "model_version": [3],

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fvg_platform.reports.coverage import coverage_heat_maps, coverage_table
-from fvg_platform.reports.models import reliability_picture
+from fvg_platform.reports.model_pictures import reliability_picture
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -47,17 +47,34 @@ def test_the_report_shows_rates_as_intervals_and_skill_with_its_interval() -> No
     assert "none yet" in week
 
 
-def test_a_base_rate_has_no_skill_of_its_own() -> None:
+def test_where_the_base_rate_serves_the_best_of_what_was_tried_shows_its_skill() -> None:
     day = line_of(report(models=made_up.models("base_rate")), "│ 1d ", "2,500")
     assert "base rate" in day
-    assert "+0.021" not in day
+    assert "-0.003 [-0.004, +0.046] †" in day
+    untried = made_up.models("base_rate").assign(tried=[[]])
+    assert "too few to try a model" in line_of(report(models=untried), "│ 1d ", "2,500")
+
+
+def test_a_model_that_does_not_serve_says_what_it_is() -> None:
+    waiting = made_up.models().assign(status="candidate")
+    assert "lightgbm (candidate)" in line_of(report(models=waiting), "│ 1d ", "2,500")
 
 
 def test_signals_show_the_plan_and_the_probabilities() -> None:
     text = report()
     assert "Signals of 2026-03-06" in text
     line = line_of(text, "AAPL", "long")
-    for cell in ("1d *", "101.46", "99.00", "103.90", "51%", "31%", "20%", "2026-03-06 21:00 UTC"):
+    for cell in (
+        "1d *",
+        "101.46",
+        "99.00",
+        "103.90",
+        "HOLD",
+        "51% [44–58]",
+        "31%",
+        "20%",
+        "2026-03-06 21:00 UTC",
+    ):
         assert cell in line
     assert "│          – │" in line, "an unknown probability is a dash, not nan"
     assert "nan" not in text.lower()

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage import model_registry as registry
 from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.connections import libpq_url
 from fvg_platform.storage.schema import SETUP_KEY, models, predictions
@@ -32,24 +33,10 @@ def block(sample: Workplace, asset: str, ticker: str, timeframe: str) -> None:
 
 
 def add_model(connection: sa.Connection, timeframe: str, **changes: object) -> None:
-    newest = tables.newest_model(connection, timeframe)
+    newest = registry.newest_model(connection, timeframe)
     assert newest is not None
-    record = {**newest._mapping, "version": newest.version + 1, "sha256": "other", **changes}
-    tables.store_model(connection, record)
-
-
-def test_the_newest_version_serves(connection: sa.Connection) -> None:
-    first = tables.newest_model(connection, "1d")
-    assert first is not None
-    add_model(connection, "1d", algorithm="lightgbm", test_metrics=None)
-    newest = tables.newest_model(connection, "1d")
-    assert newest is not None
-    assert (newest.version, newest.algorithm) == (first.version + 1, "lightgbm")
-    same = tables.model_with_content(connection, "1d", first.split_version, first.sha256)
-    assert same is not None
-    assert same.version == first.version
-    assert tables.model_with_content(connection, "1d", first.split_version, "unheard of") is None
-    assert tables.newest_model(connection, "2h") is None
+    fresh = {"version": newest.version + 1, "sha256": "other", "status": "candidate"}
+    registry.add_model(connection, {**newest._mapping, **fresh, **changes})
 
 
 def test_the_test_period_of_a_split_is_used_once(connection: sa.Connection) -> None:
@@ -136,6 +123,10 @@ def test_a_newer_model_has_yet_to_judge_the_day(sample: Workplace, connection: s
     ((day,),) = sample.rows("SELECT max(day)::text FROM predictions")
     assert tables.unpredicted_setups(connection, day) == 0
     add_model(connection, "1m", test_metrics=None)
+    assert tables.unpredicted_setups(connection, day) == 0, "a candidate judges nothing"
+    newest = registry.newest_model(connection, "1m")
+    assert newest is not None
+    registry.activate(connection, "1m", newest.version, "for the test")
     query = (
         "SELECT count(*) FROM predictions WHERE timeframe = '1m' AND day = (SELECT max(day) FROM predictions)"
     )
@@ -149,7 +140,7 @@ def test_counts_of_labels_agree_with_what_the_models_saw(connection: sa.Connecti
     for timeframe in ("1d", "1h"):
         assert counts[timeframe].resolved == tables.resolved_labels(connection, timeframe)
         assert counts[timeframe].resolved == counts[timeframe].resolved_at_training
-        newest = tables.newest_model(connection, timeframe)
+        newest = registry.newest_model(connection, timeframe)
         assert newest is not None
         assert (counts[timeframe].version, counts[timeframe].trained_on) == (
             newest.version,
@@ -158,6 +149,6 @@ def test_counts_of_labels_agree_with_what_the_models_saw(connection: sa.Connecti
 
 
 def test_models_keep_every_column_that_the_schema_names(connection: sa.Connection) -> None:
-    newest = tables.newest_model(connection, "1d")
+    newest = registry.newest_model(connection, "1d")
     assert newest is not None
     assert set(newest._mapping) == {column.name for column in models.columns}

@@ -110,25 +110,21 @@ train_test_split = RangeAsset(
 )
 
 
-def _train(timeframe: str, work: Work) -> dict[str, Any] | None:
-    given = work.given
-    return train_timeframe(work.database, given["model_store"], timeframe, work.run_id, given["seed"])
-
-
 win_rate_model = RangeAsset(
     name="win_rate_model",
     partitions=timeframes,
     deps=["setup_features", "fvg_labels", "train_test_split"],
     description=(
-        "P(target k before stop within max_hold | entered), k = 1, 2, 3, and P(entered), calibrated. Served "
-        "is what does best on the training period's folds: LightGBM, logistic regression, or the base rate. "
-        "The test period reports once per split version and chooses nothing."
+        "P(target k before stop within max_hold | entered), k = 1, 2, 3, P(entered) and the bars to the exit, "
+        "calibrated, each with an interval. The algorithm is what does best on the training period's folds: "
+        "LightGBM, logistic regression, or the base rate. A new version serves if it is calibrated and not worse "
+        "than the one that does on setups newer than both; else it waits as a candidate, and the reason is kept."
     ),
     code_version=MODEL_CODE,
     kinds=frozenset({"lightgbm", "scikitlearn", "postgres"}),
     group=GROUP,
     table="models",
-    make=_train,
+    make=train_timeframe,
     nothing="no split, no model",
-    resources=frozenset({"model_store", "seed"}),
+    resources=frozenset({"engine", "model_store", "own_features", "seed", "trials"}),
 )

@@ -6,20 +6,22 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fvg_platform.learning.trained_model import PREDICTION_COLUMNS, TrainedModel
+from fvg_platform.learning.trained_model import HOLDING_COLUMN, INTERVAL_COLUMNS, PREDICTION_COLUMNS
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.automation.conditions import latest_day_on_change, on_change_upstream
 from fvg_platform.pipeline.partitions import days
 from fvg_platform.pipeline.range_assets import RangeAsset, Work
-from fvg_platform.pipeline.resources import ModelStore
 from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
+from fvg_platform.pipeline.serving import Serving, ServingModel, UnusableModelError, serving_models
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.records import as_records
 from fvg_platform.storage.schema import SETUP_KEY
+from fvg_platform.trading.signals import HOLD, decide
 
 GROUP = "signals"
-PREDICTION_CODE = "1"
+PREDICTION_CODE = "2"
+SAID_COLUMNS = (*PREDICTION_COLUMNS, *INTERVAL_COLUMNS, HOLDING_COLUMN)
 LEVELS = ("entry", "stop", "target_1", "target_2", "target_3")
 
 
@@ -30,7 +32,7 @@ def _predict_day_of(day: str, work: Work) -> dict[str, Any]:
 
 
 def _begin(work: Work) -> dict[str, Any]:
-    return {"serving": _serving_models(work.database, work.given["model_store"])}
+    return {"serving": serving_models(work.database, work.given["model_store"], work.given["own_features"])}
 
 
 daily_predictions = RangeAsset(
@@ -50,34 +52,14 @@ daily_predictions = RangeAsset(
     table="predictions",
     make=_predict_day_of,
     nothing="no setups",
-    resources=frozenset({"model_store"}),
+    resources=frozenset({"model_store", "own_features"}),
     begin=_begin,
     automation_condition=latest_day_on_change(),
 )
 
 
-class _Serving:
-    """A model at work: its version, its place in time, and the model itself."""
-
-    def __init__(self, version: int, cut: pd.Timestamp, model: TrainedModel) -> None:
-        self.version = version
-        self.cut = cut
-        self.model = model
-
-
-def _serving_models(database: Database, store: ModelStore) -> dict[str, _Serving]:
-    serving: dict[str, _Serving] = {}
-    with database.engine.connect() as connection:
-        for timeframe in TIMEFRAMES:
-            row = tables.newest_model(connection, timeframe)
-            if row is not None:
-                model = TrainedModel.from_json(store.load(row.artifact), sha256=row.sha256)
-                serving[timeframe] = _Serving(row.version, model.cut, model)
-    return serving
-
-
 def _predict_day(
-    database: Database, serving: dict[str, _Serving], start: pd.Timestamp, end: pd.Timestamp, run_id: str
+    database: Database, serving: Serving, start: pd.Timestamp, end: pd.Timestamp, run_id: str
 ) -> dict[str, Any]:
     rows: list[dict[str, object]] = []
     without_model: dict[str, int] = {}
@@ -86,42 +68,62 @@ def _predict_day(
             setups = tables.setups_known_within(bulk, timeframe, start, end)
             if setups.empty:
                 continue
-            if timeframe in serving:
-                rows += _predict(serving[timeframe], setups, start)
+            if timeframe in serving.ready:
+                rows += _predict(serving.ready[timeframe], setups, start)
             else:
                 without_model[timeframe] = len(setups)
-    new = 0
-    if rows:
-        with database.engine.connect() as connection, connection.begin() as transaction:
-            lineage_id = tables.write_lineage(
-                connection,
-                run_id=run_id,
-                asset="daily_predictions",
-                code_version=PREDICTION_CODE,
-                configuration={t: s.version for t, s in serving.items()},
-            )
-            new = tables.append_predictions(connection, [{**row, "lineage_id": lineage_id} for row in rows])
-            if not new:
-                transaction.rollback()  # the lineage of nothing
+    new = _append(database, serving, rows, run_id)
+    unserved = {t: why for t, why in serving.unusable.items() if t in without_model}
+    if unserved:
+        # The others' predictions are kept; that these are missing must not look like a day without setups.
+        raise UnusableModelError(
+            "; ".join(f"{count_of(without_model[t], 'setup')} of {t}: {why}" for t, why in unserved.items())
+        )
+    acted = sum(row["signal"] != HOLD for row in rows)
     return {
         "dagster/partition_row_count": len(rows),
         "rows_inserted": new,
+        "signals_to_act_on": acted,
         "setups_without_model": dg.MetadataValue.json(without_model),
     }
 
 
-def _predict(serving: _Serving, setups: pd.DataFrame, start: pd.Timestamp) -> list[dict[str, object]]:
+def count_of(number: int, noun: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _append(database: Database, serving: Serving, rows: list[dict[str, object]], run_id: str) -> int:
+    if not rows:
+        return 0
+    with database.engine.connect() as connection, connection.begin() as transaction:
+        lineage_id = tables.write_lineage(
+            connection,
+            run_id=run_id,
+            asset="daily_predictions",
+            code_version=PREDICTION_CODE,
+            configuration={t: s.version for t, s in serving.ready.items()},
+        )
+        new = tables.append_predictions(connection, [{**row, "lineage_id": lineage_id} for row in rows])
+        if not new:
+            transaction.rollback()  # the lineage of nothing
+    return new
+
+
+def _predict(serving: ServingModel, setups: pd.DataFrame, start: pd.Timestamp) -> list[dict[str, object]]:
+    model = serving.model
     began = time.perf_counter()
-    probabilities = serving.model.predict(setups)
+    probabilities = model.predict(setups)
+    signals = decide(probabilities.assign(side=setups["side"]), model.threshold.value)
     latency_ms = (time.perf_counter() - began) * 1000 / len(setups)
-    names = list(serving.model.feature_names)
-    features = as_records(setups[names])
+    features = as_records(setups[list(model.feature_names)])
     rows = setups[[*SETUP_KEY, "known_at", *LEVELS]].assign(
-        **{name: probabilities[name].to_numpy() for name in PREDICTION_COLUMNS},
+        **{name: probabilities[name].to_numpy() for name in SAID_COLUMNS},
+        signal=signals.to_numpy(),
         model_version=serving.version,
         day=start.date(),
-        in_sample=(setups["known_at"] < serving.cut).to_numpy(),
-        flag=serving.model.reason,
+        in_sample=(setups["known_at"] < model.cut).to_numpy(),
+        flag=model.reason,
         features=pd.Series(features, index=setups.index, dtype=object),
         latency_ms=latency_ms,
     )

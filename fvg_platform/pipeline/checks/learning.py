@@ -1,46 +1,100 @@
-"""A check of learning: a served model earns its place."""
+"""Checks of learning: folds that share nothing, and models that earn their place."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 
+from fvg_platform.learning.fold_audit import audit_folds
+from fvg_platform.learning.out_of_fold import TrainingConfig
+from fvg_platform.learning.promotion import MAX_CALIBRATION_ERROR
+from fvg_platform.learning.splits import TRAIN, assign_parts, combinatorial_folds, purged_folds
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.checks.tables import result
 from fvg_platform.quality import catalogue
+from fvg_platform.quality.catalogue import QualityCheck
 from fvg_platform.quality.suites import Breach
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.model_registry import active_model
 
-# Beyond this a stated probability misleads: 60 % that comes true in half of all cases.
-MAX_CALIBRATION_ERROR = 0.10
+Shortfall = Callable[[Mapping[str, Any]], float | None]
 
 
 @dg.asset_check(
-    asset=catalogue.MODEL_EARNS_ITS_PLACE.asset,
-    name=catalogue.MODEL_EARNS_ITS_PLACE.name,
-    description=catalogue.MODEL_EARNS_ITS_PLACE.description,
+    asset=catalogue.FOLDS_DO_NOT_OVERLAP.asset,
+    name=catalogue.FOLDS_DO_NOT_OVERLAP.name,
+    description=catalogue.FOLDS_DO_NOT_OVERLAP.description,
+    blocking=catalogue.FOLDS_DO_NOT_OVERLAP.blocking,
 )
-def earns_its_place(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+def folds_do_not_overlap(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+    """Cut the newest split of every timeframe into the folds that training uses, and audit them by other means."""
     found: list[Breach] = []
-    looked_at = 0
+    folds = pairs = 0
     for timeframe in TIMEFRAMES:
-        with database.engine.connect() as connection:
-            model = tables.newest_model(connection, timeframe)
-        if model is None or model.test_metrics is None or model.algorithm == "base_rate":
-            continue
-        looked_at += 1
-        for target, metrics in model.test_metrics.items():
-            found += _shortfalls(timeframe, target, metrics)
-    return result(found, looked_at, severity=dg.AssetCheckSeverity.WARN)
+        for kind, audit in _audits(database, timeframe).items():
+            folds, pairs = folds + audit.folds, pairs + audit.pairs_checked
+            if audit.violations:
+                where = {"timeframe": timeframe, "folds": kind, "first": audit.violations[0]}
+                found.append(Breach(where, "lives_overlap", len(audit.violations)))
+    return result(found, folds, pairs_of_lives_compared=pairs)
 
 
-def _shortfalls(timeframe: str, target: str, metrics: dict[str, dict[str, float | None]]) -> list[Breach]:
-    where = {"timeframe": timeframe, "target": target}
-    skill, error = metrics["skill"], metrics["calibration_error"]
-    found = []
-    if skill["high"] is not None and skill["high"] < 0:
-        found.append(Breach(where, "worse than the base rate beyond doubt, skill at most", skill["high"]))
-    if error["low"] is not None and error["low"] > MAX_CALIBRATION_ERROR:
-        found.append(Breach(where, "calibration error beyond doubt at least", error["low"]))
-    return found
+def _audits(database: Database, timeframe: str) -> dict[str, Any]:
+    with database.engine.connect() as connection:
+        split = tables.newest_split(connection, timeframe)
+    if split is None:
+        return {}
+    with database.bulk() as bulk:
+        setups = tables.setup_lives(bulk, timeframe)
+    cut, embargo = pd.Timestamp(split.cut_ts), pd.Timedelta(split.embargo)
+    lives = setups[assign_parts(setups, cut, embargo) == TRAIN]
+    known_at, life_end = lives["known_at"], lives["life_end"]
+    forward = purged_folds(known_at, life_end, TrainingConfig().n_folds, embargo)
+    combined = combinatorial_folds(known_at, life_end, embargo=embargo)
+    return {
+        "walk-forward": audit_folds(known_at, life_end, forward, embargo, forward=True),
+        "combinatorial": audit_folds(known_at, life_end, combined, embargo),
+    }
 
 
-CHECKS = [earns_its_place]
+def _of_served_models(documented: QualityCheck, shortfall: Shortfall) -> dg.AssetChecksDefinition:
+    """A check of the test metrics of every active model but base rates; `shortfall` gives what is wrong, or None."""
+    (rule,) = documented.rules
+
+    @dg.asset_check(asset=documented.asset, name=documented.name, description=documented.description)
+    def check(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+        found: list[Breach] = []
+        looked_at = 0
+        for timeframe in TIMEFRAMES:
+            with database.engine.connect() as connection:
+                model = active_model(connection, timeframe)
+            if model is None or model.test_metrics is None or model.algorithm == "base_rate":
+                continue
+            looked_at += 1
+            for target, metrics in model.test_metrics.items():
+                missed = shortfall(metrics)
+                if missed is not None:
+                    where = {"timeframe": timeframe, "target": target}
+                    found.append(Breach(where, f"{rule.meaning}: at best", missed))
+        return result(found, looked_at, severity=dg.AssetCheckSeverity.WARN)
+
+    return check
+
+
+def _worse_than_base_rate(metrics: Mapping[str, Any]) -> float | None:
+    high: float | None = metrics["skill"]["high"]
+    return high if high is not None and high < 0 else None
+
+
+def _miscalibrated(metrics: Mapping[str, Any]) -> float | None:
+    low: float | None = metrics["calibration_error"]["low"]
+    return low if low is not None and low > MAX_CALIBRATION_ERROR else None
+
+
+CHECKS = [
+    folds_do_not_overlap,
+    _of_served_models(catalogue.MODEL_HAS_SKILL, _worse_than_base_rate),
+    _of_served_models(catalogue.MODEL_IS_CALIBRATED, _miscalibrated),
+]

@@ -1,0 +1,147 @@
+"""Features into their table and out again: 100k bars computed and stored, a day of new ones, one prediction explained.
+
+The features' rows go through the asset with its transaction, lineage and comparison with what is stored. Beside it
+pandas' own `to_sql` writes the same columns of a tenth of the rows, times ten. The prediction is what the live path
+does for one setup: its stored row is read, the model predicts, and each feature's contribution is told.
+"""
+
+import shutil
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.bench_features import made_up_bars
+from benchmarks.bench_refresh import store
+from fvg_platform.features.catalogue import FEATURES, MODEL_FEATURES, compute_features
+from fvg_platform.learning.out_of_fold import TrainingConfig
+from fvg_platform.learning.training import train
+from fvg_platform.pipeline.assets.features import bar_features
+from fvg_platform.pipeline.market_source import MarketSource
+from fvg_platform.pipeline.partitions import Series
+from fvg_platform.pipeline.platform import prepare_database
+from fvg_platform.sources.sample import SampleSource
+from fvg_platform.storage.bulk import series_transaction
+from fvg_platform.storage.bulk_connections import bulk_connection
+from fvg_platform.storage.database import Database
+from fvg_platform.storage.learning_tables import setups_known_within
+from fvg_platform.storage.records import execute
+from fvg_platform.storage.series_status import write_series
+
+BARS, NEW, REPEATS = 100_000, 390, 8
+SERIES = Series("BENCH", "1m")
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def stored_features(database: Database, source: MarketSource) -> None:
+    """Bring the series' features up to date."""
+    status, _ = bar_features.run_one(database, source, SERIES, "bench")
+    assert status is not None and status.state == "ok", status
+
+
+def store_a_setup(database: Database) -> pd.Timestamp:
+    """One setup with its features; when it became known."""
+    rng = np.random.default_rng(3)
+    known_at = pd.Timestamp("2026-03-02 15:00", tz="UTC")
+    values = ", ".join(f"{value:.6f}" for value in rng.normal(size=len(MODEL_FEATURES)))
+    with series_transaction(database.url, "bench") as connection:
+        execute(connection, "SET LOCAL session_replication_role = replica")
+        execute(
+            connection,
+            "INSERT INTO fvg_setups (ticker, timeframe, ts, side, config_id, entry, stop, risk, target_1, target_2, "
+            f"target_3, known_at, lineage_id) VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 100, 99, 1, 101, 102, 103, "  # noqa: S608
+            f"'{known_at}', 1)",
+        )
+        execute(
+            connection,
+            f"INSERT INTO setup_features (ticker, timeframe, ts, side, config_id, lineage_id, {', '.join(MODEL_FEATURES)}) "  # noqa: S608
+            f"VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 1, {values})",
+        )
+    return known_at
+
+
+def made_up_model():
+    """A LightGBM model of all features, on setups whose outcome the first features tell a little of."""
+    rng = np.random.default_rng(5)
+    n = 20_000
+    x = rng.normal(size=(n, len(MODEL_FEATURES)))
+    known_at = pd.date_range("2015-01-01", periods=n, freq="3h", tz="UTC")
+    won = rng.random(n) < 1.0 / (1.0 + np.exp(-x[:, :6].sum(axis=1) * 0.5))
+    outcome = np.where(won, "target", "stop")
+    keys = {"ticker": "MADE", "ts": known_at, "side": 1, "known_at": known_at, "status": "entered"}
+    labels = {f"outcome_{k}_{path}": outcome for k in (1, 2, 3) for path in ("lo", "hi")}
+    ends = {"life_end": known_at + pd.Timedelta(days=2)}
+    rows = pd.DataFrame({**keys, **ends, **labels, **dict(zip(MODEL_FEATURES, x.T, strict=True))})
+    cut = known_at[-1] + pd.Timedelta(days=5)
+    config = TrainingConfig(trials=0)
+    return train(
+        rows, MODEL_FEATURES, timeframe="1m", cut=cut, embargo=pd.Timedelta(minutes=1), config=config
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    home = Path(tempfile.gettempdir()) / f"fvg-bench-{uuid.uuid4().hex[:8]}"
+    home.mkdir(mode=0o755)
+    database = Database(home)
+    source = MarketSource(database, open_archive=SampleSource)  # it is asked for nothing
+    try:
+        prepare_database(database)
+        with series_transaction(database.url, "bench") as connection:
+            execute(connection, "SET LOCAL session_replication_role = replica")
+            basis = {"asset_class": "crypto", "adjustment": "raw", "anchor": "clock", "session": "regular"}
+            write_series(
+                connection,
+                {"ticker": SERIES.ticker, "timeframe": SERIES.timeframe, "source": "bench", **basis},
+            )
+        bars = made_up_bars(BARS + NEW * REPEATS)
+        compute_features(bars.iloc[:5_000])  # compiles the kernels
+        store(database, bars.iloc[:BARS], BARS, 1)
+        report("compute + store, 100k bars", timed(lambda: stored_features(database, source)), "≤ 5")
+        tenth = compute_features(bars.iloc[: BARS // 10])
+        peer = 10 * timed(lambda: tenth.to_sql("bench_peer", database.engine, index=False, chunksize=1_000))
+        report("pandas to_sql of the same columns, its tenth × 10", peer)
+        again = []
+        for day in range(REPEATS):
+            done = BARS + NEW * day
+            store(database, bars.iloc[done : done + NEW], done + NEW, day + 2)
+            again.append(timed(lambda: stored_features(database, source)))
+        report(f"compute + store, {NEW} new bars (median)", statistics.median(again))
+
+        known_at, model = store_a_setup(database), made_up_model()
+
+        def explained() -> None:
+            with bulk_connection(database.url) as connection:
+                row = setups_known_within(connection, "1m", known_at, known_at + pd.Timedelta(seconds=1))
+            assert len(row) == 1
+            assert model.predict(row)["p_target_1"].notna().all()
+            assert (model.explain(row).abs().sum(axis=1) > 0).all()
+
+        explained()
+        one = statistics.median(timed(explained) for _ in range(21))
+        report(f"one prediction with reasons from its stored row, ms ({model.algorithm})", one * 1000, "≤ 20")
+    finally:
+        if database.embedded is not None:
+            database.embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def report(what: str, figure: float, goal: str = "") -> None:
+    """Print one line."""
+    print(f"{what:<72}{figure:>9.3f} {goal:>6}", flush=True)
+
+
+if __name__ == "__main__":
+    print(f"{len(FEATURES)} bar features, {len(MODEL_FEATURES)} of a model")
+    main()

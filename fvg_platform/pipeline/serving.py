@@ -1,0 +1,106 @@
+"""A stored model made ready to predict: its file read, checked, and held to the features and setups of today."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from fvg_platform.features.feature import Feature
+from fvg_platform.features.setup_features import MODEL_FEATURES
+from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
+from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.storage import learning_tables as tables
+from fvg_platform.storage import model_registry as registry
+from fvg_platform.storage.database import Database
+from fvg_platform.storage.model_store import ModelStore, ModelStoreError
+
+
+class UnusableModelError(RuntimeError):
+    """A stored model cannot predict the setups of today; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ServingModel:
+    """A version and the model itself."""
+
+    row: sa.Row[Any]
+    model: TrainedModel
+
+    @property
+    def version(self) -> int:
+        """The version's number."""
+        return int(self.row.version)
+
+
+def load_model(store: ModelStore, row: sa.Row[Any]) -> TrainedModel:
+    """The model of a row of the registry.
+
+    Raises
+    ------
+    fvg_platform.storage.model_store.ModelStoreError, fvg_platform.learning.trained_model.ModelCorruptedError
+        The file is missing, or not what the registry says it is.
+    """
+    return TrainedModel.from_json(store.load(row.artifact), sha256=row.sha256)
+
+
+def ready_to_serve(
+    store: ModelStore, row: sa.Row[Any], *, features: Collection[str], config_ids: Collection[str]
+) -> ServingModel:
+    """A version that can predict the setups of today.
+
+    Parameters
+    ----------
+    features
+        Every feature that setups have now.
+    config_ids
+        The configurations that the timeframe's setups are planned with now.
+
+    Raises
+    ------
+    UnusableModelError
+        It wants features that there are none of, or was trained for setups planned otherwise.
+    """
+    where = f"version {row.version} of the model of {row.timeframe}"
+    way_out = "train again with `fvg materialize --select train_test_split,win_rate_model`"
+    other = sorted(set(config_ids) - set(row.config_ids or config_ids))
+    if other:
+        raise UnusableModelError(
+            f"{where} was trained for setups planned by {', '.join(row.config_ids)}, and they are planned by "
+            f"{', '.join(other)} now: its probabilities are those of other targets. Go back to that configuration, "
+            f"or {way_out}"
+        )
+    unknown = [name for name in row.features if name not in set(features)]
+    if unknown:
+        raise UnusableModelError(
+            f"{where} wants {len(unknown)} feature(s) that setups do not have, the first is {unknown[0]!r} "
+            f"(feature set {row.feature_set_version}): set FVG_FEATURES as it was, or {way_out}"
+        )
+    return ServingModel(row, load_model(store, row))
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The active model of each timeframe; of those that cannot serve, why."""
+
+    ready: dict[str, ServingModel] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+
+
+def serving_models(database: Database, store: ModelStore, own: tuple[Feature, ...]) -> Serving:
+    """Read the active model of every timeframe; one that cannot serve spoils no other."""
+    serving = Serving()
+    features = [*MODEL_FEATURES, *(feature.name for feature in own if feature.scale_free)]
+    with database.engine.connect() as connection:
+        for timeframe in TIMEFRAMES:
+            row = registry.active_model(connection, timeframe)
+            if row is None:
+                continue
+            config_ids = tables.config_ids(connection, timeframe)
+            try:
+                serving.ready[timeframe] = ready_to_serve(
+                    store, row, features=features, config_ids=config_ids
+                )
+            except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
+                serving.unusable[timeframe] = str(error)
+    return serving

@@ -1,0 +1,107 @@
+"""Models in trouble: files missing, altered or of another format, features gone, a training killed half-way.
+
+Whatever happens, the message says what and what to do, other timeframes go on, and nothing half-made ever serves.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fvg_platform.pipeline import training
+from fvg_platform.pipeline.stages import SIGNALS, TRAINING
+from fvg_platform_tests.integration.operations import failures, materialise_assets
+from fvg_platform_tests.market_bars import random_bars
+from fvg_platform_tests.platforms import Workplace
+
+SERVING = "SELECT timeframe, version FROM models WHERE status = 'active' ORDER BY timeframe"
+
+
+@pytest.fixture(scope="module")
+def place(new_workplace: Callable[[], Workplace]) -> Workplace:
+    """A platform with models of two timeframes, and nothing predicted yet."""
+    workplace = new_workplace()
+    workplace.add_bars("FEW", "1d", random_bars("1d", "2022-06-01", "2024-03-06", seed=31))
+    assert failures(materialise_assets(workplace, only_timeframes=["1d", "1w"])) == {}
+    assert failures(materialise_assets(workplace, TRAINING.assets, only_timeframes=["1d", "1w"])) == {}
+    assert workplace.rows(SERVING) == [("1d", 1), ("1w", 1)]
+    return workplace
+
+
+@pytest.fixture
+def daily_file(place: Workplace):
+    """The file of the daily model; what a test does to it is undone."""
+    ((name,),) = place.rows("SELECT artifact FROM models WHERE timeframe = '1d' AND status = 'active'")
+    path = place.home / "models" / name
+    content = path.read_bytes()
+    yield path
+    path.write_bytes(content)
+
+
+def predict(place: Workplace) -> str:
+    """What the day's failure says; empty where all was predicted."""
+    return " ".join(failures(materialise_assets(place, SIGNALS.assets)).values())
+
+
+def spoil(path: Path, how: str) -> None:
+    if how == "missing":
+        path.unlink()
+    elif how == "altered":
+        stored = json.loads(path.read_bytes())
+        stored["model"]["rates"]["target_1"]["positives"] += 1
+        path.write_text(json.dumps(stored))
+    elif how == "cut short":
+        path.write_bytes(path.read_bytes()[:500])
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("missing", "is not in the model store"),
+        ("altered", "SHA-256"),
+        ("cut short", "are not a stored model"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_predicts_nothing_and_says_so(
+    place: Workplace, daily_file: Path, how: str, said: str
+) -> None:
+    spoil(daily_file, how)
+    message = predict(place)
+    assert "of 1d" in message and said in message
+    assert place.rows("SELECT count(*) FROM predictions WHERE timeframe = '1d'") == [(0,)]
+    assert place.rows(SERVING) == [("1d", 1), ("1w", 1)], "a file that is restored serves again"
+
+
+def test_a_model_of_unknown_features_or_of_other_setups_predicts_nothing(place: Workplace) -> None:
+    place.execute("UPDATE models SET features = features || '[\"moon_phase\"]' WHERE timeframe = '1d'")
+    message = predict(place)
+    assert "wants 1 feature(s) that setups do not have, the first is 'moon_phase'" in message
+    place.execute("UPDATE models SET features = features - 'moon_phase' WHERE timeframe = '1d'")
+
+    ((config_ids,),) = place.rows("SELECT config_ids FROM models WHERE timeframe = '1d'")
+    place.execute("""UPDATE models SET config_ids = '["other"]' WHERE timeframe = '1d'""")
+    assert "was trained for setups planned by other" in predict(place)
+    place.execute(f"UPDATE models SET config_ids = '{json.dumps(config_ids)}' WHERE timeframe = '1d'")
+    assert place.rows("SELECT count(*) FROM predictions WHERE timeframe = '1d'") == [(0,)]
+
+
+@pytest.mark.parametrize("moment", ["train", "_judgement", "settle", "write_card"])
+def test_a_training_that_dies_leaves_the_active_model_and_no_version(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Each moment of a training is its last once; the next training goes through as if nothing had been."""
+    place.execute("UPDATE models SET sha256 = 'other bytes' WHERE timeframe = '1d' AND version = 1")
+    place.execute("UPDATE train_test_splits SET tested_by = NULL WHERE timeframe = '1d'")
+
+    def dies(*_: object, **__: object) -> None:
+        raise RuntimeError(f"died in {moment}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, moment, dies)
+        failed = failures(materialise_assets(place, ["win_rate_model"], only_timeframes=["1d"]))
+    assert f"1d: RuntimeError: died in {moment}" in " ".join(failed.values())
+    assert place.rows(SERVING) == [("1d", 1), ("1w", 1)]
+    assert place.rows("SELECT count(*) FROM models WHERE timeframe = '1d'") == [(1,)]
+    assert place.rows("SELECT tested_by FROM train_test_splits WHERE timeframe = '1d'") == [(None,)]
+    assert list((place.home / "models").glob("*.partial")) == []
