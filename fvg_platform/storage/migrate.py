@@ -14,8 +14,10 @@ class DatabaseTooNew(RuntimeError):  # noqa: N818  it names a state, as Database
     """The database was migrated by a newer version of the platform; the message says to which revision."""
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, to: str | None = None) -> None:
     """Apply every migration that the database lacks; one that lacks none is left alone after one small query.
+
+    `to` names the revision to stop at, by default the newest.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def migrate(url: str) -> None:
         with engine.begin() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to or "head")
     finally:
         engine.dispose()
 

@@ -49,6 +49,35 @@ def test_a_migration_that_fails_changes_nothing(empty_database: str) -> None:
     assert tables(empty_database) == {"symbols"}
 
 
+def test_the_newest_model_from_before_there_was_a_registry_goes_on_serving(empty_database: str) -> None:
+    migrate(empty_database, "0004_engine")
+    with psycopg.connect(libpq_url(empty_database)) as connection:
+        connection.execute(
+            "INSERT INTO lineage (run_id, asset, code_version, data_revision) VALUES ('a run', 'models', '1', 1)"
+        )
+        connection.execute(
+            "INSERT INTO train_test_splits (timeframe, split_version, cut_ts, train_share, embargo, fingerprint, "
+            "lineage_id) SELECT t, 1, now(), 0.7, '1 day', 'f', max(id) FROM lineage, unnest(ARRAY['1d', '1h']) t GROUP BY t"
+        )
+        connection.execute(
+            "INSERT INTO models (timeframe, version, split_version, algorithm, setups_trained, setups_entered, "
+            "setups_resolved, feature_set_version, features, hyperparameters, fold_scores, importances, artifact, "
+            "sha256, lineage_id) SELECT t, v, 1, 'base_rate', 1, 1, 1, 'f', '[]', '{}', '[]', '{}', 'a', 's', max(id) "
+            "FROM lineage, (VALUES ('1d', 1), ('1d', 2), ('1h', 1)) m (t, v) GROUP BY t, v"
+        )
+    migrate(empty_database)
+    with psycopg.connect(libpq_url(empty_database)) as connection:
+        found = connection.execute(
+            "SELECT timeframe, version, semantic_version, status, name, scope, run_id, deployed_at = trained_at "
+            "FROM models ORDER BY 1, 2"
+        ).fetchall()
+    assert found == [
+        ("1d", 1, "1.0.0", "retired", "win_rate_1d", "pooled", "a run", True),
+        ("1d", 2, "1.1.0", "active", "win_rate_1d", "pooled", "a run", True),
+        ("1h", 1, "1.0.0", "active", "win_rate_1h", "pooled", "a run", True),
+    ]
+
+
 def test_a_database_of_a_newer_platform_is_refused_with_the_way_out(empty_database: str) -> None:
     migrate(empty_database)
     with psycopg.connect(libpq_url(empty_database)) as connection:
