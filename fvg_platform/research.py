@@ -5,6 +5,8 @@
     labels = research.labels("AAPL", "1d")
     research.chart("AAPL", "1d", since="2025-01-01")     # a picture in the notebook
     research.statistics("rule", timeframe="1h")
+    model = research.model("1d")                         # the version that serves
+    model.explain(research.setup_features("AAPL", "1d").tail(1))
 
 The database is the one that the environment describes; the embedded one is started if it does not run. Without any
 server, and for many series at once, read the files that `fvg export` or the asset `bar_snapshots` wrote:
@@ -30,6 +32,7 @@ from fvg_platform.market.timeframes import require_timeframe
 from fvg_platform.settings import load_settings
 from fvg_platform.storage import schema
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.learning_tables import with_own_features
 from fvg_platform.storage.series_tables import read_series_rows
 from fvg_platform.storage.snapshot_reader import MissingSnapshotsError, Snapshots
 from fvg_platform.storage.statistics_tables import statistics_of
@@ -38,6 +41,7 @@ __all__ = [
     "MissingSnapshotsError",
     "Snapshots",
     "UnknownDimensionError",
+    "UnknownModelError",
     "UnknownSeriesError",
     "bars",
     "chart",
@@ -45,6 +49,8 @@ __all__ = [
     "features",
     "gaps",
     "labels",
+    "model",
+    "setup_features",
     "setups",
     "snapshots",
     "statistics",
@@ -52,6 +58,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fvg_platform.learning.trained_model import TrainedModel
     from fvg_platform.reports.chart import Chart
 
 As = Literal["pandas", "arrow"]
@@ -63,6 +70,10 @@ class UnknownSeriesError(LookupError):
 
 class UnknownDimensionError(ValueError):
     """Setups cannot be grouped by that; the message names what they can."""
+
+
+class UnknownModelError(LookupError):
+    """A model that the registry does not hold; the message says which there are."""
 
 
 @cache
@@ -129,8 +140,48 @@ def features(ticker: str, timeframe: str) -> pd.DataFrame: ...
 @overload
 def features(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table: ...
 def features(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
-    """Bar features at each close; `fvg_platform.features.catalogue.FEATURES` describes the columns."""
-    return _read(schema.features, ticker, timeframe, as_)
+    """Bar features at each close, your own too; `fvg docs features` describes the columns."""
+    return _as(with_own_features(_rows(schema.features, ticker, timeframe, as_)), as_)
+
+
+@overload
+def setup_features(ticker: str, timeframe: str) -> pd.DataFrame: ...
+@overload
+def setup_features(ticker: str, timeframe: str, *, as_: Literal["arrow"]) -> pa.Table: ...
+def setup_features(ticker: str, timeframe: str, *, as_: As = "pandas") -> "pd.DataFrame | pa.Table":
+    """What a model sees of each setup: what was known at its `known_at`, your own features too."""
+    return _as(with_own_features(_rows(schema.setup_features, ticker, timeframe, as_)), as_)
+
+
+def model(timeframe: str, version: int | None = None) -> "TrainedModel":
+    """A version of a timeframe's model, by default the one that serves: `predict` and `explain` take setup features.
+
+    Raises
+    ------
+    UnknownModelError
+        naming the versions that there are.
+    fvg_platform.storage.model_store.ModelStoreError, fvg_platform.learning.trained_model.ModelCorruptedError
+        Its file is missing, or not what the registry says it is.
+    """
+    from fvg_platform.learning.trained_model import TrainedModel
+    from fvg_platform.storage import model_registry as registry
+    from fvg_platform.storage.model_store import ModelStore
+
+    require_timeframe(timeframe)
+    with _database().engine.connect() as connection:
+        if version is None:
+            row = registry.active_model(connection, timeframe)
+        else:
+            row = registry.model_version(connection, timeframe, version)
+        newest = registry.newest_model(connection, timeframe)
+    if row is None:
+        known = "none yet" if newest is None else f"1 to {newest.version}"
+        wanted = "that serves" if version is None else str(version)
+        raise UnknownModelError(
+            f"there is no version {wanted} of the model of {timeframe}; there are {known}: see `fvg models list`"
+        )
+    content = ModelStore(load_settings().models).load(row.artifact)
+    return TrainedModel.from_json(content, sha256=row.sha256)
 
 
 def statistics(by: str = "timeframe", *, timeframe: str | None = None) -> pd.DataFrame:
@@ -224,6 +275,14 @@ def snapshots(folder: Path | str | None = None) -> Snapshots:
 
 
 def _read(table: sa.Table, ticker: str, timeframe: str, as_: As) -> "pd.DataFrame | pa.Table":
+    return _as(_rows(table, ticker, timeframe, as_), as_)
+
+
+def _as(frame: pd.DataFrame, as_: As) -> "pd.DataFrame | pa.Table":
+    return frame if as_ == "pandas" else pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _rows(table: sa.Table, ticker: str, timeframe: str, as_: As) -> pd.DataFrame:
     """All rows of one series.
 
     Raises
@@ -246,5 +305,4 @@ def _read(table: sa.Table, ticker: str, timeframe: str, as_: As) -> "pd.DataFram
         listed = ", ".join(" ".join(series) for series in sorted(known)) or "none"
         raise UnknownSeriesError(f"there is no series {ticker} {timeframe}; there is {listed}")
     with database.bulk() as connection:
-        frame = read_series_rows(connection, table, ticker, timeframe)
-    return frame if as_ == "pandas" else pa.Table.from_pandas(frame, preserve_index=False)
+        return read_series_rows(connection, table, ticker, timeframe)

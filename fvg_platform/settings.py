@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return self.home / "imports"
 
     @property
+    def models(self) -> str | Path:
+        """Where the models' files lie: an address for fsspec, by default a folder of the home."""
+        return self.model_store or self.home / "models"
+
+    @property
     def snapshots(self) -> Path:
         """Where the tables lie as Parquet files."""
         return self.home / "snapshots"

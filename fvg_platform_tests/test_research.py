@@ -42,6 +42,23 @@ def test_arrow_holds_the_same_as_pandas() -> None:
 
 
 @pytest.mark.usefixtures("door")
+def test_the_model_that_serves_says_again_what_was_predicted(sample: Workplace) -> None:
+    said = sample.rows(
+        "SELECT ts, side, p_entered, p_target_1, p_target_1_low, p_target_1_high FROM predictions "
+        "WHERE (ticker, timeframe) = ('AAPL', '1m') ORDER BY ts, side"
+    )
+    model, known = research.model("1m"), research.setup_features("AAPL", "1m")
+    rows = known.set_index(["ts", "side"]).loc[[(ts, side) for ts, side, *_ in said]]
+    again = model.predict(rows)[["p_entered", "p_target_1", "p_target_1_low", "p_target_1_high"]]
+    assert [tuple(row) for row in again.to_numpy().tolist()] == [tuple(p) for _, _, *p in said]
+    daily = research.model("1d")
+    explained = daily.explain(research.setup_features("IBM", "1d").tail(3), "entered")
+    assert (explained.drop(columns="expected").abs().sum(axis=1) > 0).all()
+    with pytest.raises(research.UnknownModelError, match="no version 9 of the model of 1d; there are 1 to 1"):
+        research.model("1d", 9)
+
+
+@pytest.mark.usefixtures("door")
 def test_an_unknown_series_is_named_with_those_that_there_are() -> None:
     with pytest.raises(research.UnknownSeriesError, match="no series SPY 1h; there is AAPL 15m"):
         research.bars("SPY", "1h")

@@ -123,7 +123,7 @@ def engine_config(path: Path | None) -> EngineConfig:
 
 def model_store(settings: Settings) -> ModelStore:
     """Where the settings say that the models' files lie: by default a folder of the platform's home."""
-    return ModelStore(settings.model_store or settings.home / "models")
+    return ModelStore(settings.models)
 
 
 def own_features(spec: str | None) -> tuple[Feature, ...]:

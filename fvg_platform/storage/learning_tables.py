@@ -118,10 +118,10 @@ def labelled_setups(connection: Any, timeframe: str) -> pd.DataFrame:
         "ORDER BY s.known_at, l.ticker, l.ts, l.side",
         [timeframe],
     )
-    return _with_own_features(found)
+    return with_own_features(found)
 
 
-def _with_own_features(setups: pd.DataFrame) -> pd.DataFrame:
+def with_own_features(setups: pd.DataFrame) -> pd.DataFrame:
     """The column `custom`, dicts or NULL, as a column for each name in it."""
     custom, rest = setups["custom"], setups.drop(columns="custom")
     if custom.isna().all():
@@ -150,7 +150,7 @@ def setups_known_within(
         """,
         [timeframe, start, end],
     )
-    return _with_own_features(found)
+    return with_own_features(found)
 
 
 def config_ids(connection: sa.Connection, timeframe: str) -> list[str]:

@@ -57,7 +57,8 @@ def test_the_newest_model_from_before_there_was_a_registry_goes_on_serving(empty
         )
         connection.execute(
             "INSERT INTO train_test_splits (timeframe, split_version, cut_ts, train_share, embargo, fingerprint, "
-            "lineage_id) SELECT t, 1, now(), 0.7, '1 day', 'f', max(id) FROM lineage, unnest(ARRAY['1d', '1h']) t GROUP BY t"
+            "lineage_id) SELECT t, 1, now(), 0.7, '1 day', 'f', max(id) FROM lineage, "
+            "unnest(ARRAY['1d', '1h']) t GROUP BY t"
         )
         connection.execute(
             "INSERT INTO models (timeframe, version, split_version, algorithm, setups_trained, setups_entered, "
