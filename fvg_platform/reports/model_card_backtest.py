@@ -97,7 +97,7 @@ def _run_row(name: str, path: str, run: Values) -> Row:
         number(run.get("win_rate"), 1, percent=True),
         _estimate_cell(run.get("sharpe"), 2, signed=True),
         number(run.get("deflated_sharpe"), 2),
-        number(run.get("max_drawdown"), 1, percent=True),
+        _estimate_cell(run.get("max_drawdown"), 1, percent=True),
         number(run.get("profit_factor"), 2),
         number(run.get("exposure"), 0, percent=True),
         number(run.get("total_return"), 1, percent=True, signed=True),
@@ -116,10 +116,10 @@ def _other_orders(run: Values) -> str:
     return "\n".join(lines)
 
 
-def _estimate_cell(estimate: Any, decimals: int, *, signed: bool) -> Cell:
+def _estimate_cell(estimate: Any, decimals: int, *, signed: bool = False, percent: bool = False) -> Cell:
+    form: dict[str, Any] = {"signed": signed, "percent": percent}
     return Cell(
-        number(mapping_of(estimate).get("value"), decimals, signed=signed),
-        interval(estimate, decimals, signed=signed),
+        number(mapping_of(estimate).get("value"), decimals, **form), interval(estimate, decimals, **form)
     )
 
 

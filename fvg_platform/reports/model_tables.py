@@ -206,7 +206,7 @@ def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:
         number(run.get("win_rate"), 1, percent=True),
         estimate_text(run.get("sharpe"), 2, signed=True),
         number(run.get("deflated_sharpe"), 2),
-        number(run.get("max_drawdown"), 1, percent=True),
+        estimate_text(run.get("max_drawdown"), 1, percent=True),
         number(run.get("profit_factor"), 2),
         number(run.get("exposure"), 0, percent=True),
         number(run.get("total_return"), 1, signed=True, percent=True),

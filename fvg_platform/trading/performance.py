@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fvg_platform.fvg.bar_input import Floats
+from fvg_platform.learning.blocks import MIN_BLOCKS
 from fvg_platform.learning.estimates import Estimate, Estimator, divide
 
 DAYS_PER_YEAR = 365
@@ -36,6 +37,34 @@ def max_drawdown(equity: Floats) -> Floats:
     """Deepest fall below an earlier height, as a share of it, at most 0; equity (…, days) began at 1."""
     height = np.maximum(np.maximum.accumulate(equity, axis=-1), 1.0)
     return np.minimum((equity / height - 1.0).min(axis=-1), 0.0)
+
+
+def drawdown_estimate(returns: Floats, block: pd.Timedelta, *, resamples: int, seed: int) -> Estimate:
+    """The deepest fall of the equity of daily returns (days,), with its interval.
+
+    A drawdown depends on the order of days, so whole runs of days, as long as a block, are drawn with replacement
+    (circular block bootstrap) until there are as many days again.
+    """
+    n = returns.size
+    value = float(max_drawdown(np.cumprod(1.0 + returns, dtype=np.float64)))
+    run = max(1, math.ceil(block / pd.Timedelta(days=1)))
+    if not returns.any():
+        return Estimate(value, None, None, "the equity never moves")
+    if n // run < MIN_BLOCKS:
+        return Estimate(
+            value,
+            None,
+            None,
+            f"no interval: {n // run} blocks of {block} are spanned, {MIN_BLOCKS} are needed",
+        )
+    random = np.random.default_rng(seed)
+    falls = np.empty(resamples)
+    for draw in range(resamples):  # one at a time: 1,000 of 16,000 days at once are 128 MB
+        starts = random.integers(n, size=-(-n // run))
+        drawn = (starts[:, None] + np.arange(run)).ravel()[:n] % n
+        falls[draw] = max_drawdown(np.cumprod(1.0 + returns[drawn], dtype=np.float64))
+    low, high = np.quantile(falls, [0.025, 0.975])
+    return Estimate(value, float(low), float(high))
 
 
 def profit_factor(profit: Floats) -> float | None:

@@ -32,7 +32,7 @@ class Run:
     win_rate: float | None
     sharpe: Estimate
     deflated_sharpe: float | None
-    max_drawdown: float | None
+    max_drawdown: Estimate
     profit_factor: float | None
     exposure: float | None
     total_return: float | None
@@ -46,7 +46,7 @@ class Run:
         )
         points = self.equity.iloc[days]
         fields = {name: getattr(self, name) for name in self.__slots__ if name != "equity"}
-        fields |= {"mean_r": asdict(self.mean_r), "sharpe": asdict(self.sharpe)}
+        fields |= {name: asdict(getattr(self, name)) for name in ("mean_r", "sharpe", "max_drawdown")}
         dates = [str(day.date()) for day in points.index]
         return fields | {"equity": [list(point) for point in zip(dates, points.tolist(), strict=True)]}
 
@@ -54,7 +54,7 @@ class Run:
     def nothing(cls, reason: str, orders: int = 0) -> "Run":
         """A run of which nothing can be said, and why."""
         unknown = Estimate(None, None, None, reason)
-        return cls(orders, 0, 0, 0, unknown, None, unknown, None, None, None, None, None, reason)
+        return cls(orders, 0, 0, 0, unknown, None, unknown, None, unknown, None, None, None, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Terms:
             win_rate=float(won[judged].mean()) if trades else None,
             sharpe=performance.sharpe_estimate(returns, days, self.block, **chance),
             deflated_sharpe=performance.deflated_sharpe(returns, trials, trial_sharpes, int(taken.sum())),
-            max_drawdown=float(performance.max_drawdown(equity)),
+            max_drawdown=performance.drawdown_estimate(returns, self.block, **chance),
             profit_factor=performance.profit_factor(account.profit),
             exposure=float(account.exposure[0]),
             total_return=float(equity[-1]) - 1.0,
@@ -130,7 +130,7 @@ class Terms:
                 performance.annual_sharpe(performance.daily_returns(account.equity)), "no equity ever moves"
             ),
             deflated_sharpe=None,
-            max_drawdown=_mean(performance.max_drawdown(account.equity)),
+            max_drawdown=_band(performance.max_drawdown(account.equity), "no random order was filled"),
             profit_factor=_mean(gained),
             exposure=_mean(account.exposure),
             total_return=_mean(account.equity[:, -1] - 1.0),
@@ -154,7 +154,9 @@ class Terms:
                 returns, days, self.block, resamples=self.resamples, seed=self.seed
             ),
             deflated_sharpe=performance.deflated_sharpe(returns, 1, (), tickers),
-            max_drawdown=float(performance.max_drawdown(equity)),
+            max_drawdown=performance.drawdown_estimate(
+                returns, self.block, resamples=self.resamples, seed=self.seed
+            ),
             profit_factor=None,
             exposure=1.0,
             total_return=float(equity[-1]) - 1.0,

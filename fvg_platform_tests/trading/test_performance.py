@@ -104,3 +104,25 @@ def test_every_trial_more_makes_the_same_returns_less_believable():
     believed = [performance.deflated_sharpe(r, trials, (), 100) for trials in (1, 2, 10, 1000)]
     assert believed == sorted(believed, reverse=True)
     assert believed[0] > believed[-1] + 0.2
+
+
+def test_the_interval_of_a_drawdown_holds_what_longer_histories_show():
+    """Of independent days: the drawdowns of fresh histories of the same length lie within it about as often as said."""
+    rng = np.random.default_rng(4)
+    returns = rng.normal(0.0004, 0.01, 400)
+    found = performance.drawdown_estimate(returns, pd.Timedelta(days=5), resamples=400, seed=1)
+    assert found.low < found.value < found.high < 0
+    fresh = [
+        performance.max_drawdown(np.cumprod(1 + rng.normal(returns.mean(), 0.01, 400))) for _ in range(300)
+    ]
+    inside = np.mean([found.low <= fall <= found.high for fall in fresh])
+    assert 0.85 < inside <= 1.0
+
+
+def test_a_drawdown_of_too_few_blocks_or_of_nothing_has_no_interval():
+    chance = {"resamples": 50, "seed": 1}
+    few = performance.drawdown_estimate(np.full(20, -0.01), pd.Timedelta(days=5), **chance)
+    assert (few.low, few.high) == (None, None)
+    assert "4 blocks" in few.reason
+    still = performance.drawdown_estimate(np.zeros(20), pd.Timedelta(days=1), **chance)
+    assert (still.value, still.low) == (0.0, None)
