@@ -5,21 +5,15 @@ series trades around the clock, so that 1M minutes are two years; 390 are a New 
 first refresh after the whole history reads cold pages: it is shown beside the median of those that follow.
 """
 
-import shutil
 import statistics
-import tempfile
 import time
-import uuid
-from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.bench_engine import made_up_bars
+from benchmarks.crypto_series import SERIES, database_with_series
 from fvg_platform.pipeline.assets import gaps, labels, setups
 from fvg_platform.pipeline.market_source import MarketSource
-from fvg_platform.pipeline.partitions import Series
-from fvg_platform.pipeline.platform import prepare_database
-from fvg_platform.sources.sample import SampleSource
 from fvg_platform.storage import schema, series_status
 from fvg_platform.storage.bulk import series_transaction
 from fvg_platform.storage.changes import log_change
@@ -29,7 +23,6 @@ from fvg_platform.storage.series_status import Status
 from fvg_platform.storage.series_tables import update_series_rows
 
 BARS, NEW, REPEATS = 1_000_000, 390, 8
-SERIES = Series("BENCH", "1m")
 ASSETS = (gaps.fvg_detections, setups.fvg_setups, labels.fvg_labels)
 
 
@@ -58,17 +51,7 @@ def run(database: Database, source: MarketSource, *, rebuild: bool = False) -> d
 
 def main() -> None:
     """Print the table."""
-    home = Path(tempfile.gettempdir()) / f"fvg-bench-{uuid.uuid4().hex[:8]}"
-    home.mkdir(mode=0o755)
-    database = Database(home)
-    source = MarketSource(database, open_archive=SampleSource)  # it is asked for nothing
-    try:
-        prepare_database(database)
-        with series_transaction(database.url, "bench") as connection:
-            execute(connection, "SET LOCAL session_replication_role = replica")
-            basis = {"asset_class": "crypto", "adjustment": "raw", "anchor": "clock", "session": "regular"}
-            record = {"ticker": SERIES.ticker, "timeframe": SERIES.timeframe, "source": "bench", **basis}
-            series_status.write_series(connection, record)
+    with database_with_series() as (database, source):
         bars = made_up_bars(BARS + NEW * REPEATS)
         store(database, bars.iloc[:BARS], BARS, 1)
         whole = run(database, source)
@@ -93,10 +76,6 @@ def main() -> None:
             ]
             new = statistics.median(told[2:])
             print(f"{name:<16}{told[0]:>12.2f}{new:>14.3f}{told[0] / new:>8.0f}{told[1]:>14.3f}")
-    finally:
-        if database.embedded is not None:
-            database.embedded.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -5,36 +5,29 @@ pandas' own `to_sql` writes the same columns of a tenth of the rows, times ten. 
 does for one setup: its stored row is read, the model predicts, and each feature's contribution is told.
 """
 
-import shutil
 import statistics
-import tempfile
 import time
-import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.bench_features import made_up_bars
 from benchmarks.bench_refresh import store
+from benchmarks.crypto_series import SERIES, database_with_series
 from fvg_platform.features.catalogue import FEATURES, MODEL_FEATURES, compute_features
 from fvg_platform.learning.out_of_fold import TrainingConfig
+from fvg_platform.learning.trained_model import TrainedModel
 from fvg_platform.learning.training import train
 from fvg_platform.pipeline.assets.features import bar_features
 from fvg_platform.pipeline.market_source import MarketSource
-from fvg_platform.pipeline.partitions import Series
-from fvg_platform.pipeline.platform import prepare_database
-from fvg_platform.sources.sample import SampleSource
 from fvg_platform.storage.bulk import series_transaction
 from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.learning_tables import setups_known_within
 from fvg_platform.storage.records import execute
-from fvg_platform.storage.series_status import write_series
 
 BARS, NEW, REPEATS = 100_000, 390, 8
-SERIES = Series("BENCH", "1m")
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -60,24 +53,25 @@ def store_a_setup(database: Database) -> pd.Timestamp:
         execute(
             connection,
             "INSERT INTO fvg_setups (ticker, timeframe, ts, side, config_id, entry, stop, risk, target_1, target_2, "
-            f"target_3, known_at, lineage_id) VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 100, 99, 1, 101, 102, 103, "  # noqa: S608
-            f"'{known_at}', 1)",
+            f"target_3, known_at, lineage_id) VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 100, 99, 1, 101, 102, 103, "
+            f"'{known_at}', 1)",  # noqa: S608
         )
         execute(
             connection,
-            f"INSERT INTO setup_features (ticker, timeframe, ts, side, config_id, lineage_id, {', '.join(MODEL_FEATURES)}) "  # noqa: S608
-            f"VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 1, {values})",
+            "INSERT INTO setup_features (ticker, timeframe, ts, side, config_id, lineage_id, "
+            f"{', '.join(MODEL_FEATURES)}) "
+            f"VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 1, {values})",  # noqa: S608
         )
     return known_at
 
 
-def made_up_model():
-    """A LightGBM model of all features, on setups whose outcome the first features tell a little of."""
+def made_up_model() -> TrainedModel:
+    """A LightGBM model of all features, on setups whose outcome two features tell together, which only trees see."""
     rng = np.random.default_rng(5)
     n = 20_000
     x = rng.normal(size=(n, len(MODEL_FEATURES)))
     known_at = pd.date_range("2015-01-01", periods=n, freq="3h", tz="UTC")
-    won = rng.random(n) < 1.0 / (1.0 + np.exp(-x[:, :6].sum(axis=1) * 0.5))
+    won = rng.random(n) < 1.0 / (1.0 + np.exp(-1.5 * np.sign(x[:, 0] * x[:, 1]) - 0.5 * x[:, 2]))
     outcome = np.where(won, "target", "stop")
     keys = {"ticker": "MADE", "ts": known_at, "side": 1, "known_at": known_at, "status": "entered"}
     labels = {f"outcome_{k}_{path}": outcome for k in (1, 2, 3) for path in ("lo", "hi")}
@@ -92,19 +86,7 @@ def made_up_model():
 
 def main() -> None:
     """Print the table."""
-    home = Path(tempfile.gettempdir()) / f"fvg-bench-{uuid.uuid4().hex[:8]}"
-    home.mkdir(mode=0o755)
-    database = Database(home)
-    source = MarketSource(database, open_archive=SampleSource)  # it is asked for nothing
-    try:
-        prepare_database(database)
-        with series_transaction(database.url, "bench") as connection:
-            execute(connection, "SET LOCAL session_replication_role = replica")
-            basis = {"asset_class": "crypto", "adjustment": "raw", "anchor": "clock", "session": "regular"}
-            write_series(
-                connection,
-                {"ticker": SERIES.ticker, "timeframe": SERIES.timeframe, "source": "bench", **basis},
-            )
+    with database_with_series() as (database, source):
         bars = made_up_bars(BARS + NEW * REPEATS)
         compute_features(bars.iloc[:5_000])  # compiles the kernels
         store(database, bars.iloc[:BARS], BARS, 1)
@@ -131,10 +113,6 @@ def main() -> None:
         explained()
         one = statistics.median(timed(explained) for _ in range(21))
         report(f"one prediction with reasons from its stored row, ms ({model.algorithm})", one * 1000, "≤ 20")
-    finally:
-        if database.embedded is not None:
-            database.embedded.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def report(what: str, figure: float, goal: str = "") -> None:
