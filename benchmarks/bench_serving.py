@@ -21,11 +21,13 @@ from fvg_platform.learning.trained_model import TrainedModel
 from fvg_platform.learning.training import train
 from fvg_platform.pipeline.assets.features import bar_features
 from fvg_platform.pipeline.market_source import MarketSource
+from fvg_platform.storage import schema
 from fvg_platform.storage.bulk import series_transaction
 from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.learning_tables import setups_known_within
 from fvg_platform.storage.records import execute
+from fvg_platform.storage.series_tables import update_series_rows
 
 BARS, NEW, REPEATS = 100_000, 390, 8
 
@@ -47,21 +49,23 @@ def store_a_setup(database: Database) -> pd.Timestamp:
     """One setup with its features; when it became known."""
     rng = np.random.default_rng(3)
     known_at = pd.Timestamp("2026-03-02 15:00", tz="UTC")
-    values = ", ".join(f"{value:.6f}" for value in rng.normal(size=len(MODEL_FEATURES)))
+    key = {"ts": [known_at], "side": [1], "config_id": ["c"]}
+    plan = {
+        "entry": 100.0,
+        "stop": 99.0,
+        "risk": 1.0,
+        "target_1": 101.0,
+        "target_2": 102.0,
+        "target_3": 103.0,
+    }
+    known = dict(zip(MODEL_FEATURES, rng.normal(size=(len(MODEL_FEATURES), 1)), strict=True))
     with series_transaction(database.url, "bench") as connection:
-        execute(connection, "SET LOCAL session_replication_role = replica")
-        execute(
-            connection,
-            "INSERT INTO fvg_setups (ticker, timeframe, ts, side, config_id, entry, stop, risk, target_1, target_2, "
-            f"target_3, known_at, lineage_id) VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 100, 99, 1, 101, 102, 103, "
-            f"'{known_at}', 1)",  # noqa: S608
-        )
-        execute(
-            connection,
-            "INSERT INTO setup_features (ticker, timeframe, ts, side, config_id, lineage_id, "
-            f"{', '.join(MODEL_FEATURES)}) "
-            f"VALUES ('BENCH', '1m', '{known_at}', 1, 'c', 1, {values})",  # noqa: S608
-        )
+        execute(connection, "SET LOCAL session_replication_role = replica")  # nor gap nor configuration
+        for table, values in (
+            (schema.fvg_setups, {**plan, "known_at": known_at}),
+            (schema.setup_features, known),
+        ):
+            update_series_rows(connection, table, *SERIES, pd.DataFrame({**key, **values}), 1)
     return known_at
 
 
