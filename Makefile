@@ -26,7 +26,7 @@ up: $(STAMP)  ## Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-
 	@exec $(BIN)/fvg up
 
 test: $(STAMP) lint  ## lint, types and the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: $(STAMP)  ## the long campaign against the vendor's look-alike: faulty answers, kills; minutes
 	$(BIN)/python -W ignore -m fvg_platform_tests.soak

@@ -42,6 +42,7 @@ class Feature:
     cumulative : a running sum since the first bar: a tail gives it but for a constant, which the stored value before
         the tail tells
     revision : raised when the function's numbers change while the rest of the entry stays the same
+    source : of a user's own feature a hash of the file that it comes from: any change of that makes it another one
     """
 
     name: str
@@ -57,6 +58,7 @@ class Feature:
     needs: str | None = None
     cumulative: bool = False
     revision: int = 1
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.memory < 0:
@@ -70,7 +72,17 @@ class Feature:
     def digest(self) -> str:
         """Identifies the definition: rows computed by another one are stale."""
         entry = [self.name, self.group, self.formula, self.unit, self.warmup, self.scale_free, self.kind]
-        text = json.dumps([*entry, self.memory, self.days, self.needs, self.cumulative, self.revision])
+        text = json.dumps(
+            [
+                *entry,
+                self.memory,
+                self.days,
+                self.needs,
+                self.cumulative,
+                self.revision,
+                *filter(None, [self.source]),
+            ]
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -12,10 +12,12 @@ A feature reads the arrays of :class:`~fvg_platform.features.series.BarSeries`. 
 a scale though it claims none, or that a tail does not reproduce is refused before it computes a single stored value.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +29,59 @@ from fvg_platform.features.verification import FeatureError, verify
 
 GROUP = "custom"
 _DEFAULT_FUNCTION = "features"
-_KEY_COLUMNS = frozenset({"ts", "i", "side", "known_at", "ticker", "timeframe", "lineage_id", "config_id"})
+# What stands beside features in tables and frames: keys, plans, labels, predictions.
+_TAKEN = frozenset(
+    {
+        *(
+            "ts",
+            "i",
+            "side",
+            "known_at",
+            "ticker",
+            "timeframe",
+            "lineage_id",
+            "config_id",
+            "custom",
+            "day",
+            "features",
+        ),
+        *(
+            "entry",
+            "stop",
+            "risk",
+            "status",
+            "resolution",
+            "unresolved",
+            "life_end",
+            "flag",
+            "signal",
+            "in_sample",
+        ),
+        *(
+            "entry_ts",
+            "entry_price",
+            "mae_r",
+            "mfe_r",
+            "bars_to_entry",
+            "bars_to_exit",
+            "entered",
+            "expected",
+        ),
+        *("model_version", "predicted_at", "latency_ms", "p_entered", "p_entered_low", "p_entered_high"),
+        *(
+            f"{name}_{k}"
+            for k in (1, 2, 3)
+            for name in ("target", "identified", "identified_before", "bars_to_exit")
+        ),
+        *(f"p_target_{k}{end}" for k in (1, 2, 3) for end in ("", "_low", "_high")),
+        *(
+            f"{name}_{k}_{path}"
+            for k in (1, 2, 3)
+            for path in ("lo", "hi")
+            for name in ("outcome", "r", "exit_ts", "exit_index")
+        ),
+    }
+)
 
 
 def bar_feature(
@@ -54,8 +108,10 @@ def bar_feature(
         raise FeatureError(
             f"feature name {name!r}: use lower snake case that begins with a letter, at most 63 characters"
         )
-    if name in _KEY_COLUMNS:
-        raise FeatureError(f"feature name {name!r} is that of a key column: choose another")
+    if name in _TAKEN:
+        raise FeatureError(
+            f"feature name {name!r} is that of a column that stands beside features: choose another"
+        )
     if name in {feature.name for feature in (*FEATURES, *SETUP_FEATURES)}:
         raise FeatureError(f"feature {name} is in the catalogue already: choose another name")
     for what, number in (("warmup", warmup), ("days", days), ("memory", memory or 0), ("revision", revision)):
@@ -110,12 +166,19 @@ def load_features(spec: str) -> tuple[Feature, ...]:
         )
     try:
         returned = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FeatureError(f"{spec}: {function_name}() failed: {type(error).__name__}: {error}") from error
     features = _own_features(returned, spec)
     for feature in features:
         verify(feature)
-    return features
+    source = _source_of(module)
+    return tuple(replace(feature, source=source) for feature in features)
+
+
+def _source_of(module: ModuleType) -> str:
+    """A hash of the module's file: what a function computes can change without a word of its entry."""
+    place = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(place).read_bytes()).hexdigest()[:12] if place else ""
 
 
 def _split(spec: str) -> tuple[str, str, str]:
@@ -138,7 +201,7 @@ def _module(place: str, spec: str) -> ModuleType:
         return importlib.import_module(place)
     except FeatureError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FeatureError(f"{spec}: importing {place} failed: {type(error).__name__}: {error}") from error
 
 

@@ -90,7 +90,7 @@ def _prove_warm_up(feature: Feature, market: MadeUpMarket, whole: Values) -> Non
 def _prove_prefixes(feature: Feature, market: MadeUpMarket, whole: Values) -> None:
     for cut in _CUTS:
         known = _values(feature, _prefix(market.name, cut))
-        row = first_difference(known, whole[:cut])
+        row = first_unequal(known, whole[:cut])
         if row is not None:
             raise _broken(
                 feature,
@@ -135,6 +135,38 @@ def _prove_scale(feature: Feature, market: MadeUpMarket, whole: Values) -> None:
         if row is not None:
             how = f"is not free of scale: prices × {prices:g} and volumes × {volumes:g} change it"
             raise _broken(feature, market, row, how, whole[row], scaled[row], "at that scale")
+
+
+def require_no_lookahead(feature: Feature, bars: pd.DataFrame, whole: Values) -> None:
+    """Prove on a real series that no value of a feature uses a bar after its own.
+
+    The proof on made-up bars cannot know what a feature does on longer series, in other years or at other prices: so
+    a user's own are asked again wherever they are computed, with two thirds of the bars and with all but the last.
+
+    Parameters
+    ----------
+    bars, whole
+        The series, n bars, and the feature's values on it, shape (n,).
+
+    Raises
+    ------
+    FeatureError
+        naming the first bar that knew more than it could.
+    """
+    for cut in sorted({2 * len(bars) // 3, len(bars) - 1} - {0, -1}):
+        known = _values(feature, BarSeries(bars.iloc[:cut]))
+        row = first_unequal(known, whole[:cut])
+        if row is not None:
+            raise FeatureError(
+                f"feature {feature.name} ({feature.formula}) looks ahead: at bar {row} ({bars['ts'].iloc[row]}) it is "
+                f"{whole[row]}, and {known[row]} without the bars after bar {cut - 1}"
+            )
+
+
+def first_unequal(left: Values, right: Values) -> int | None:
+    """The first position where two arrays of values are not the same to the last bit; undefined equals undefined."""
+    different = ~((left == right) | (np.isnan(left) & np.isnan(right)))
+    return int(np.argmax(different)) if different.any() else None
 
 
 def first_difference(left: Values, right: Values) -> int | None:

@@ -143,6 +143,13 @@ def in_falling_order(p: FloatArray) -> FloatArray:
     A further target is never hit before a nearer one, so outcomes fall in k; projecting onto what falls
     (pool-adjacent-violators, in closed form for three) can only bring the probabilities nearer to them.
     """
+    known = ~np.isnan(p)
+    if not known.all():
+        # A target that training never saw has no probability; that must not take the others' away.
+        seen = np.where(known, p, -np.inf)
+        ordered = np.where(known, np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1], np.nan)
+        whole = np.asarray(known.all(axis=1))[:, None]
+        return np.where(whole, in_falling_order(np.where(known, p, 0.0)), ordered)
     first, second, third = p[:, 0], p[:, 1], p[:, 2]
     pair, rear, all_three = (first + second) / 2, (second + third) / 2, (first + second + third) / 3
     top = np.maximum.reduce([first, pair, all_three])

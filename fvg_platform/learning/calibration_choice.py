@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fvg_platform.learning.calibration import ISOTONIC_FROM, CalibrationMethod, fit_calibration
 
 FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.int64]
 
 # In order of preference on a tie.
 _METHODS: tuple[CalibrationMethod, ...] = ("platt", "none", "isotonic")
@@ -58,43 +59,51 @@ class CalibrationTrial:
     """Scores of the methods, fold after fold; `wanted` other than `auto` fixes the method."""
 
     wanted: CalibrationMethod
-    _squares: dict[str, list[FloatArray]] = field(default_factory=dict)
-    _losses: dict[str, list[FloatArray]] = field(default_factory=dict)
+    _said: dict[str, list[FloatArray]] = field(default_factory=dict)
+    _rows: list[IndexArray] = field(default_factory=list)
 
     def calibrate(
-        self, earlier: tuple[FloatArray, FloatArray], fold: tuple[FloatArray, FloatArray]
+        self, p: FloatArray, rows: IndexArray, outcomes: FloatArray, earlier: tuple[FloatArray, IndexArray]
     ) -> FloatArray:
-        """The fold's probabilities, calibrated by the method that was best on the folds before.
+        """The fold's probabilities, calibrated by the method that was best on what had ended before it.
 
         Parameters
         ----------
-        earlier, fold
-            Raw predictions and outcomes: of earlier folds, all known; of the fold, NaN where there is no outcome.
+        p, rows
+            Raw predictions of the fold, and where its setups stand in the sample, shape (k,).
+        outcomes
+            Of the whole sample, NaN where there is none, shape (n,).
+        earlier
+            Raw predictions of earlier folds, shape (n,), and the setups of these whose lives had ended before the
+            fold began: nothing else of them is looked at, for fitting or for choosing.
         """
-        method = self.choice.method
-        p, y = fold
-        told = ~np.isnan(y)
-        calibrated = {each: fit_calibration(*earlier, each).apply(p) for each in ("platt", "none")}
-        steps = earlier[0].size >= ISOTONIC_FROM  # fewer fall back on the line, which there is already
+        raw, ended = earlier
+        method = self._chosen(outcomes, ended).method
+        known = (raw[ended], outcomes[ended])
+        calibrated = {each: fit_calibration(*known, each).apply(p) for each in ("platt", "none")}
+        steps = ended.size >= ISOTONIC_FROM  # fewer fall back on the line, which there is already
         calibrated["isotonic"] = (
-            fit_calibration(*earlier, "isotonic").apply(p) if steps else calibrated["platt"]
+            fit_calibration(*known, "isotonic").apply(p) if steps else calibrated["platt"]
         )
         for each, probabilities in calibrated.items():
-            seen = np.clip(probabilities[told], 1e-6, 1.0 - 1e-6)
-            self._squares.setdefault(each, []).append((probabilities[told] - y[told]) ** 2)
-            self._losses.setdefault(each, []).append(-np.where(y[told] > 0.5, np.log(seen), np.log1p(-seen)))
+            self._said.setdefault(each, []).append(probabilities)
+        self._rows.append(rows)
         return calibrated[method]
 
-    @property
-    def choice(self) -> CalibrationChoice:
-        """The best method on the folds so far."""
-        scores: dict[str, CalibrationScore] = {
-            method: CalibrationScore(
-                int(squares.size), float(squares.mean()), float(np.concatenate(self._losses[method]).mean())
-            )
-            for method in _METHODS
-            if method in self._squares and (squares := np.concatenate(self._squares[method])).size
-        }
+    def final_choice(self, outcomes: FloatArray) -> CalibrationChoice:
+        """The best method on all folds; `outcomes` as for :meth:`calibrate`."""
+        return self._chosen(outcomes, np.flatnonzero(~np.isnan(outcomes)).astype(np.int64))
+
+    def _chosen(self, outcomes: FloatArray, ended: IndexArray) -> CalibrationChoice:
+        """The best method on the setups of the folds so far that are among `ended`."""
+        scores: dict[str, CalibrationScore] = {}
+        if self._rows:
+            rows = np.concatenate(self._rows)
+            told = np.isin(rows, ended)
+            y = outcomes[rows[told]]
+            if y.size:
+                said = {each: np.concatenate(self._said[each])[told] for each in _METHODS}
+                scores = {each: _score(said[each], y) for each in _METHODS}
         table = ", ".join(f"{method} {score.brier:.5f}" for method, score in scores.items())
         if self.wanted != "auto":
             return CalibrationChoice(
@@ -104,3 +113,9 @@ class CalibrationTrial:
             return CalibrationChoice("platt", "No fold could judge a calibration: Platt's line.", {})
         best = min(_METHODS, key=lambda method: scores[method].brier)
         return CalibrationChoice(best, f"Brier on later folds: {table}: {best} is served.", scores)
+
+
+def _score(p: FloatArray, y: FloatArray) -> CalibrationScore:
+    seen = np.clip(p, 1e-6, 1.0 - 1e-6)
+    loss = -np.where(y > 0.5, np.log(seen), np.log1p(-seen))
+    return CalibrationScore(int(y.size), float(np.mean((p - y) ** 2)), float(loss.mean()))

@@ -139,11 +139,16 @@ def evaluate(
 
 
 def evaluate_test_period(
-    model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp, *, resamples: int = 1_000, seed: int = 0
+    model: TrainedModel,
+    setups: pd.DataFrame,
+    as_of: pd.Timestamp | pd.Series,
+    *,
+    resamples: int = 1_000,
+    seed: int = 0,
 ) -> dict[str, Evaluation]:
     """Score a model on the test period, target by target, as :func:`evaluate` does.
 
-    Only setups count whose whole life had passed by `as_of`, the close of the timeframe's last bar: early
+    Only setups count whose whole life had passed by `as_of`, the close of their ticker's last bar: early
     exits would dominate the others. Blocks are as long as the median life and the embargo together.
 
     Parameters
@@ -153,7 +158,7 @@ def evaluate_test_period(
     setups
         As in training; rows of other parts are left out.
     as_of
-        With a time zone.
+        With a time zone; one for all, or one per setup on the index of `setups`.
     """
     rows, predicted, block = _tested(model, setups, as_of)
     return {
@@ -171,7 +176,12 @@ def evaluate_test_period(
 
 
 def curves_of_test_period(
-    model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp, *, resamples: int = 1_000, seed: int = 0
+    model: TrainedModel,
+    setups: pd.DataFrame,
+    as_of: pd.Timestamp | pd.Series,
+    *,
+    resamples: int = 1_000,
+    seed: int = 0,
 ) -> dict[str, list[dict[str, Any]]]:
     """Calibration curve of each target on the setups that :func:`evaluate_test_period` scores, as records."""
     rows, predicted, block = _tested(model, setups, as_of)
@@ -189,7 +199,7 @@ def curves_of_test_period(
 
 
 def _tested(
-    model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp
+    model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp | pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.Timedelta]:
     """The test period's setups whose whole life had passed, their predictions, and the block of the bootstrap."""
     in_test = (assign_parts(setups, model.cut, model.embargo) == TEST).to_numpy()

@@ -39,10 +39,10 @@ def unwrap(stored: bytes, *, sha256: str | None = None) -> dict[str, Any]:
         They are of an older or a newer format; both numbers are named.
     """
     try:
-        envelope = json.loads(stored)
+        envelope = json.loads(stored, parse_constant=_refuse)
         model, carried = envelope["model"], envelope["sha256"]
         found_format = model["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelCorruptedError(
             f"{len(stored)} bytes are not a stored model: {error!r}. Train it again."
         ) from error
@@ -68,6 +68,10 @@ def _require_format(found: object) -> None:
     raise ModelFormatError(
         f"the model has format {found!r}, this code reads format {FORMAT}: train the model again"
     )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of a model")
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

@@ -199,9 +199,11 @@ def _predict_target(
         elif number > 0:
             told = np.flatnonzero(~np.isnan(raw) & ~np.isnan(y))
             earlier = _ended_before(sample, told, validation, fitter.embargo)
-            calibrated[validation] = trial.calibrate((raw[earlier], y[earlier]), (p, y[validation]))
+            calibrated[validation] = trial.calibrate(p, validation, y, (raw, earlier))
         raw[validation] = p
-    return OutOfFold(raw, calibrated, tuple(rounds), NOT_CALIBRATED if uncalibrated else trial.choice)
+    return OutOfFold(
+        raw, calibrated, tuple(rounds), NOT_CALIBRATED if uncalibrated else trial.final_choice(y)
+    )
 
 
 def _ended_before(

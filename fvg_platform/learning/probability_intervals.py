@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fvg_platform.learning.blocks import MIN_BLOCKS, TimeCells, time_cells
-from fvg_platform.learning.calibration import Calibration, Isotonic, neighbours
+from fvg_platform.learning.calibration import Calibration, Identity, Isotonic, neighbours
 from fvg_platform.learning.log_odds import log_odds, logistic
 from fvg_platform.learning.logistic_lines import fit_lines
 
@@ -74,7 +74,8 @@ def fit_interval(
     known_at, life_end
         The lives, with a zone, shape (n,).
     calibration
-        The map that was fitted on them: steps are drawn as steps, anything else as a line on the log odds.
+        The map that was fitted on them: steps are drawn as steps, a line as a line on the log odds. Where
+        probabilities are served as they are, the lines' spread about their own middle is put around them.
     seed
         Of the bootstrap.
 
@@ -93,7 +94,7 @@ def fit_interval(
         drawn = _resampled_steps(p, y, cells, weights, knots)
     else:
         knots = np.unique(np.concatenate([[1e-6], np.quantile(p, np.linspace(0.0, 1.0, _KNOTS)), [1 - 1e-6]]))
-        drawn = _resampled_lines(p, y, cells, weights, knots)
+        drawn = _resampled_lines(p, y, cells, weights, knots, served_raw=isinstance(calibration, Identity))
     low, high = _quantiles(drawn)
     return ProbabilityInterval(knots, low, high)
 
@@ -166,7 +167,13 @@ def _resampled_steps(
 
 
 def _resampled_lines(
-    p: FloatArray, y: FloatArray, cells: TimeCells, weights: FloatArray, knots: FloatArray
+    p: FloatArray,
+    y: FloatArray,
+    cells: TimeCells,
+    weights: FloatArray,
+    knots: FloatArray,
+    *,
+    served_raw: bool,
 ) -> FloatArray:
     """Platt's lines of the resamples at the knots, shape (resamples, k)."""
     odds = log_odds(p)
@@ -176,7 +183,13 @@ def _resampled_lines(
     centre, spread = float(odds.mean()), float(odds.std()) or 1.0
     z = (np.array([odds[group].mean() for group in groups]) - centre) / spread
     slope, intercept = fit_lines(z, rows, ones)
-    return logistic(slope[:, None] * (log_odds(knots) - centre) / spread + intercept[:, None])
+    at_knots = (log_odds(knots) - centre) / spread
+    drawn = slope[:, None] * at_knots + intercept[:, None]
+    if served_raw:
+        every = np.ones((1, cells.n_cells))
+        slope, intercept = fit_lines(z, *_group_counts(_membership(groups, p.size), y, cells, every))
+        drawn += log_odds(knots) - (slope[0] * at_knots + intercept[0])
+    return logistic(drawn)
 
 
 def _membership(groups: list[npt.NDArray[np.int64]], n: int) -> npt.NDArray[np.int64]:

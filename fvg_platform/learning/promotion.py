@@ -90,6 +90,9 @@ def judge_challenger(
     y = {target: outcomes[target].to_numpy(dtype=np.float64) for target in TARGETS}
     new = _probabilities(challenger, y, len(known_at))
     served = None if champion is None else _probabilities(champion, y, len(known_at))
+    if served is not None and (silent := _silent_where_served(new, served)):
+        said = f"The champion stays: of {silent} of its setups the challenger says nothing."
+        return Verdict(False, said, 0, 0, None, {}, {})
     told = {
         target: ~np.isnan(y[target] + new[target] + (0.0 if served is None else served[target]))
         for target in TARGETS
@@ -111,6 +114,11 @@ def judge_challenger(
     brier = cohort.mean(_mean_of_told(old_errors, told), cohort.judged).value
     promote, reason = _judge_pair(cohort, difference, brier, calibration)
     return Verdict(promote, reason, cohort.n, cohort.blocks, difference, differences, calibration)
+
+
+def _silent_where_served(new: dict[str, FloatArray], served: dict[str, FloatArray]) -> int:
+    """How many setups have a probability of the champion and none of the challenger."""
+    return max(int((np.isnan(new[target]) & ~np.isnan(served[target])).sum()) for target in TARGETS)
 
 
 @dataclass(frozen=True)

@@ -214,10 +214,21 @@ def overlaps(
     return mask
 
 
-def horizon_passed(life_end: pd.Series, as_of: pd.Timestamp) -> Mask:
-    """Which setups had their whole life by `as_of`; rates over the others would favour early exits."""
-    passed: Mask = nanoseconds(life_end, "life_end") <= nanoseconds(pd.DatetimeIndex([as_of]), "as_of")[0]
-    return passed
+def horizon_passed(life_end: pd.Series, as_of: pd.Timestamp | pd.Series) -> Mask:
+    """Which setups had their whole life by `as_of`; rates over the others would favour early exits.
+
+    `as_of` is one time for all, or one per setup (the close of its ticker's last bar; NaT: not known, so not passed):
+    a life that reaches beyond its ticker's bars has not been seen to its end, however old it is.
+    """
+    ends = nanoseconds(life_end, "life_end")
+    if not isinstance(as_of, pd.Series):
+        passed: Mask = ends <= nanoseconds(pd.DatetimeIndex([as_of]), "as_of")[0]
+        return passed
+    known = as_of.notna().to_numpy()
+    bounds = nanoseconds(as_of[known], "as_of")
+    mask: Mask = np.zeros(ends.size, dtype=np.bool_)
+    mask[known] = ends[known] <= bounds
+    return mask
 
 
 def nanoseconds(times: pd.Series | pd.DatetimeIndex, name: str) -> Indices:

@@ -298,5 +298,5 @@ class TrainedModel:
         model = unwrap(stored, sha256=sha256)
         try:
             return cls(**fields_of(model))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelCorruptedError(f"the stored model cannot be read: {error}") from error

@@ -34,7 +34,7 @@ def judge_test_period(
     engine: EngineConfig,
     model: TrainedModel,
     setups: pd.DataFrame,
-    as_of: pd.Timestamp,
+    as_of: pd.Series,
     seed: int,
 ) -> Judgement:
     """Use the test period of a split version.
@@ -44,7 +44,7 @@ def judge_test_period(
     setups
         The timeframe's labelled setups, of whatever part.
     as_of
-        The close of the timeframe's last bar.
+        The close of each setup's ticker's last bar.
     """
     evaluations = evaluate_test_period(model, setups, as_of, seed=seed)
     rows = setups[assign_parts(setups, model.cut, model.embargo) == TEST].reset_index(drop=True)

@@ -32,10 +32,14 @@ def version_record(
         comparisons = registry.comparisons_of(connection, timeframe, row.version)
     return {
         **row._mapping,
-        "artifact": store.full_address(row.artifact),
-        "card": store.full_address(row.card) if row.card else None,
+        "artifact": _address(store, row.artifact),
+        "card": _address(store, row.card) if row.card else None,
         "comparisons": [dict(found._mapping) for found in comparisons],
     }
+
+
+def _address(store: ModelStore, name: str) -> str:
+    return store.full_address(name) + ("" if store.has(name) else " (not there)")
 
 
 def compare_versions(
@@ -44,9 +48,13 @@ def compare_versions(
     """The records of two versions, and the verdict on the second as challenger of the first."""
     with database.engine.connect() as connection:
         champion, challenger = _row(connection, timeframe, first), _row(connection, timeframe, second)
+    if champion.version == challenger.version:
+        raise UnknownVersionError(
+            f"{first} and {second} are the same version of the model of {timeframe}: name two"
+        )
     with database.bulk() as bulk:
         setups = tables.labelled_setups(bulk, timeframe)
-        as_of = tables.last_bar_close(bulk, timeframe)
+        as_of = tables.last_bar_closes(bulk, timeframe, setups["ticker"])
     verdict = compare(load_model(store, champion), load_model(store, challenger), setups, as_of)
     return dict(champion._mapping), dict(challenger._mapping), verdict
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from fvg_platform.pipeline.dagster_connections import kept_connections
 from fvg_platform.pipeline.orphans import close_orphans
 from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.settings import Settings, project_folder
@@ -71,7 +72,7 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
     Path(environment["FVG_DAGSTER_FILES"]).mkdir(parents=True, exist_ok=True)
     os.environ.update(environment)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with dg.DagsterInstance.get() as instance, kept_connections(instance):
             close_orphans(instance)
             yield Platform(settings, database, instance)
     finally:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from fvg_platform.learning.promotion import Verdict, judge_challenger
 from fvg_platform.learning.splits import horizon_passed
-from fvg_platform.learning.targets import target_frame
+from fvg_platform.learning.targets import WIN_TARGETS, target_frame
 from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
 from fvg_platform.pipeline.serving import ServingModel, UnusableModelError, ready_to_serve
 from fvg_platform.storage import model_registry as registry
@@ -25,7 +25,7 @@ def settle(
     challenger: sa.Row[Any],
     model: TrainedModel,
     setups: pd.DataFrame,
-    as_of: pd.Timestamp,
+    as_of: pd.Series,
     *,
     config_ids: list[str],
     lineage_id: int,
@@ -39,7 +39,7 @@ def settle(
     setups
         The timeframe's labelled setups, whatever their part.
     as_of
-        The close of the timeframe's last bar.
+        The close of each setup's ticker's last bar.
     """
     champion, why_none = _champion(connection, store, challenger, setups, config_ids)
     verdict = compare(None if champion is None else champion.model, model, setups, as_of)
@@ -69,9 +69,12 @@ def settle(
 
 
 def compare(
-    champion: TrainedModel | None, challenger: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp
+    champion: TrainedModel | None, challenger: TrainedModel, setups: pd.DataFrame, as_of: pd.Series
 ) -> Verdict:
     """What the setups newer than both models' training say of the two."""
+    if not _says_something(challenger):
+        said = "It has nothing to say: no setup of its training has an outcome."
+        return Verdict(False, said, 0, 0, None, {}, {})
     cut = max([challenger.cut] if champion is None else [champion.cut, challenger.cut])
     newer = setups[
         (setups["known_at"] >= cut).to_numpy() & horizon_passed(setups["life_end"], as_of)
@@ -99,6 +102,14 @@ def _champion(
     if served is None or served.version == challenger.version:
         return None, ""
     try:
-        return ready_to_serve(store, served, features=set(map(str, setups)), config_ids=config_ids), ""
+        champion = ready_to_serve(store, served, features=set(map(str, setups)), config_ids=config_ids)
     except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
         return None, f"The version that served cannot be compared with: {error}. "
+    if not _says_something(champion.model):
+        return None, "The version that served had nothing to say. "
+    return champion, ""
+
+
+def _says_something(model: TrainedModel) -> bool:
+    """Whether a model has ever seen an outcome of the first target."""
+    return WIN_TARGETS[0] in model.classifiers

@@ -4,6 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import sqlalchemy as sa
 
 from fvg_platform.features.feature import Feature
@@ -26,6 +29,11 @@ class ServingModel:
 
     row: sa.Row[Any]
     model: TrainedModel
+
+    def knows(self, setups: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Which setups are planned as those that it was trained on."""
+        known = self.row.config_ids
+        return np.ones(len(setups), bool) if known is None else setups["config_id"].isin(known).to_numpy(bool)
 
     @property
     def version(self) -> int:
@@ -63,12 +71,12 @@ def ready_to_serve(
     """
     where = f"version {row.version} of the model of {row.timeframe}"
     way_out = "train again with `fvg materialize --select train_test_split,win_rate_model`"
-    other = sorted(set(config_ids) - set(row.config_ids or config_ids))
-    if other:
+    known = set(row.config_ids or config_ids)
+    if config_ids and not known & set(config_ids):
         raise UnusableModelError(
-            f"{where} was trained for setups planned by {', '.join(row.config_ids)}, and they are planned by "
-            f"{', '.join(other)} now: its probabilities are those of other targets. Go back to that configuration, "
-            f"or {way_out}"
+            f"{where} was trained for setups planned by {', '.join(sorted(known))}, and they are planned by "
+            f"{', '.join(config_ids)} now: its probabilities are those of other targets. Go back to that "
+            f"configuration, or {way_out}"
         )
     unknown = [name for name in row.features if name not in set(features)]
     if unknown:

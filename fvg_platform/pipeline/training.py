@@ -1,5 +1,6 @@
 """One timeframe's training, from stored rows to a version that serves or waits: read, train, judge once, compare."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -9,10 +10,10 @@ import sqlalchemy as sa
 from fvg_platform.features.catalogue import FEATURE_SET_VERSION
 from fvg_platform.features.feature import Feature
 from fvg_platform.features.setup_features import MODEL_FEATURES
-from fvg_platform.fvg.modes import EngineConfig
 from fvg_platform.learning.model_versions import next_version
 from fvg_platform.learning.out_of_fold import TrainingConfig
-from fvg_platform.learning.trained_model import TrainedModel
+from fvg_platform.learning.splits import horizon_passed
+from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
 from fvg_platform.learning.training import train
 from fvg_platform.pipeline.code_state import git_commit
 from fvg_platform.pipeline.judgement import Judgement, judge_test_period
@@ -20,12 +21,17 @@ from fvg_platform.pipeline.model_cards import write_card
 from fvg_platform.pipeline.model_metadata import model_metadata
 from fvg_platform.pipeline.promotion import settle
 from fvg_platform.pipeline.range_assets import Work
+from fvg_platform.pipeline.serving import UnusableModelError, ready_to_serve
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
-from fvg_platform.storage.model_store import ModelStore, artifact_name, card_name
+from fvg_platform.storage.model_store import ModelStore, ModelStoreError, artifact_name, card_name
 from fvg_platform.storage.records import as_records
 
 MODEL_CODE = "2"
+
+
+class SupersededTrainingError(RuntimeError):
+    """What a model was trained on is not what serves as training any more."""
 
 
 def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
@@ -41,15 +47,20 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
         config_ids = tables.config_ids(connection, timeframe)
     if split is None:
         return None
-    with database.bulk() as bulk:
-        setups = tables.labelled_setups(bulk, timeframe)
-        as_of = tables.last_bar_close(bulk, timeframe)
     names, version_of_features = feature_set(work.given["own_features"])
+    with database.bulk() as bulk:
+        found = tables.labelled_setups(bulk, timeframe)
+        # A feature of the user's own that is NULL everywhere has no column.
+        setups = found.reindex(columns=[*found, *(name for name in names if name not in found)])
+        as_of = tables.last_bar_closes(bulk, timeframe, setups["ticker"])
+    cut = pd.Timestamp(split.cut_ts)
+    # Of a life that reaches beyond its ticker's bars only early ends are known: there is nothing to learn from it.
+    cut_short = (setups["known_at"] < cut).to_numpy() & ~horizon_passed(setups["life_end"], as_of)
     model = train(
-        setups.reindex(columns=[*setups, *(name for name in names if name not in setups)]),
+        setups[~cut_short],
         names,
         timeframe=timeframe,
-        cut=pd.Timestamp(split.cut_ts),
+        cut=cut,
         embargo=pd.Timedelta(split.embargo),
         config=TrainingConfig(trials=work.given["trials"]),
         seed=seed,
@@ -57,13 +68,22 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
     artifact = store.save(artifact_name(timeframe, model.sha256), model.to_json())
     with database.engine.begin() as connection:
         tables.lock(connection, f"model {timeframe}")
+        _require_newest(connection, timeframe, split.split_version)
         same = registry.model_with_content(connection, timeframe, split.split_version, model.sha256)
         newest = registry.newest_model(connection, timeframe)
-        # Other settings of setups can end in the same bytes, and going back to earlier ones does: then these are a
-        # version of their own, so that what serves is what was trained last for the setups as they are planned now.
-        if same is not None and newest is not None and newest.config_ids == config_ids:
+        # Equal bytes are a version of their own where the one trained last is for other setups or features, and where
+        # the one that serves cannot: then what serves is what was trained last for the setups as they are now.
+        made_for = (version_of_features, config_ids)
+        if (
+            same is not None
+            and newest is not None
+            and (newest.feature_set_version, newest.config_ids) == made_for
+            and _serves(connection, store, timeframe, names, config_ids)
+        ):
             return model_metadata(same, store, _unchanged(connection, same))
-        judged = _judgement(connection, work, model, setups, as_of) if same is None else None
+        judged = None
+        if same is None and not tables.is_tested(connection, timeframe, split.split_version):
+            judged = judge_test_period(database, work.given["engine"], model, setups, as_of, seed)
         record = _record(model, judged, same) | {
             "version": 1 if newest is None else newest.version + 1,
             "semantic_version": _semantic_version(
@@ -110,20 +130,39 @@ def _store(work: Work) -> ModelStore:
 def _unchanged(connection: sa.Connection, same: sa.Row[Any]) -> str:
     served = registry.active_model(connection, same.timeframe)
     state = f"unchanged: the same bytes as version {same.version}"
-    if served is not None and served.version != same.version:
+    if served is None:
+        state += f"; nothing serves, let one with `fvg models activate {same.timeframe} VERSION`"
+    elif served.version != same.version:
         state += f"; version {served.version} serves"
     return state
 
 
-def _judgement(
-    connection: sa.Connection, work: Work, model: TrainedModel, setups: pd.DataFrame, as_of: pd.Timestamp
-) -> Judgement | None:
-    """What the test period says, unless another model of the same split version has used it before."""
-    split = tables.newest_split(connection, model.timeframe)
-    if split is None or tables.is_tested(connection, model.timeframe, split.split_version):
-        return None
-    engine: EngineConfig = work.given["engine"]
-    return judge_test_period(work.database, engine, model, setups, as_of, work.given["seed"])
+def _require_newest(connection: sa.Connection, timeframe: str, split_version: int) -> None:
+    """Another run may have made a newer split meanwhile: what was learnt on the old one must not follow on the new."""
+    newest = tables.newest_split(connection, timeframe)
+    if newest is None or newest.split_version != split_version:
+        raise SupersededTrainingError(
+            f"split {split_version} of {timeframe} was superseded while a model was trained on it: nothing was "
+            "recorded; train again with `fvg materialize --select win_rate_model`"
+        )
+
+
+def _serves(
+    connection: sa.Connection,
+    store: ModelStore,
+    timeframe: str,
+    names: Collection[str],
+    config_ids: list[str],
+) -> bool:
+    """Whether the active version can do its work; where none is active, that is how people want it."""
+    served = registry.active_model(connection, timeframe)
+    if served is None:
+        return True
+    try:
+        ready_to_serve(store, served, features=names, config_ids=config_ids)
+    except (UnusableModelError, ModelStoreError, ModelCorruptedError):
+        return False
+    return True
 
 
 def _semantic_version(

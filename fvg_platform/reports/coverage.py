@@ -2,11 +2,16 @@
 
 import base64
 import io
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.reports.overview import records
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SERIES_SHOWN = 40
 """So many series are shown by name, the least complete ones; an event of Dagster's log is kept for long."""
@@ -130,11 +135,16 @@ def _picture_of(share: pd.DataFrame, tickers: int, timeframe: str, column: str) 
     return picture(figure, f"coverage of {timeframe} by ticker and {column}")
 
 
-def picture(figure: object, title: str) -> str:
+def picture(figure: "Figure", title: str) -> str:
     """A figure as a Markdown image that carries its own bytes, in 64 colours: a third of the size of true colour."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    drawn, packed = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=90)  # type: ignore[attr-defined]
-    Image.open(drawn).convert("RGB").quantize(64).save(packed, format="png", optimize=True)
+    packed = io.BytesIO()
+    # The same points as by `savefig`, which draws a figure twice to lay it out and packs it in between.
+    figure.set_dpi(90)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    points = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    points.convert("RGB").quantize(64).save(packed, format="png", optimize=True)
     return f"![{title}](data:image/png;base64,{base64.b64encode(packed.getvalue()).decode()})"

@@ -53,8 +53,10 @@ def legend(axes: "Axes") -> None:
 def svg_data(figure: "Figure") -> str:
     """The figure as a `data:` address: the same figure gives the same text, and its words stay words."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     drawn = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fvg"}):
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        # The same text as by `savefig`, which draws a figure twice to lay it out.
+        FigureCanvasSVG(figure).print_svg(drawn, metadata={"Date": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(drawn.getvalue()).decode()}"

@@ -260,12 +260,15 @@ def label_counts(connection: sa.Connection) -> list[sa.Row]:
     return list(connection.execute(query).all())
 
 
-def last_bar_close(connection: Any, timeframe: str) -> pd.Timestamp:
-    """When the newest known moment of a timeframe is: the open of its last bar plus the bar's nominal length."""
+def last_bar_closes(connection: Any, timeframe: str, tickers: pd.Series) -> pd.Series:
+    """For each of `tickers` when its newest bar closes: its open plus the bar's nominal length; NaT without bars."""
     found = read_frame(
-        connection, "SELECT max(ts) AS last FROM market_data WHERE timeframe = $1", [timeframe]
+        connection,
+        "SELECT ticker, last_ts FROM series_status WHERE timeframe = $1 AND asset = 'bars' AND last_ts IS NOT NULL",
+        [timeframe],
     )
-    return pd.Timestamp(found["last"].iloc[0]) + nominal_duration(timeframe)
+    closes = found.set_index("ticker")["last_ts"] + nominal_duration(timeframe)
+    return tickers.map(closes).astype(closes.dtype)
 
 
 def bar_revisions(connection: sa.Connection, timeframe: str) -> list[tuple[str, int, int]]:

@@ -5,12 +5,12 @@ file that nobody refers to. Credentials of an object store come from its own env
 address.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 
 class ModelStoreError(RuntimeError):
@@ -24,11 +24,27 @@ class ModelStore:
     address: str | Path
 
     def __post_init__(self) -> None:
-        if "@" in urlsplit(str(self.address)).netloc:
+        # One address may be wrapped in another: simplecache::s3://…
+        parts = [urlsplit(part) for part in str(self.address).split("::")]
+        if any(part.password is not None or part.query for part in parts):
             raise ModelStoreError(
-                "the address of the model store holds a user or a password: give these to its client in the "
+                "the address of the model store holds a password or parameters: give these to its client in the "
                 "environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and leave them out of FVG_MODEL_STORE"
             )
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there.
+
+        Raises
+        ------
+        ModelStoreError
+            The store cannot be reached.
+        """
+        try:
+            filesystem, place = self._place(name)
+            return bool(filesystem.exists(place))
+        except OSError as error:
+            raise ModelStoreError(f"{self.address} cannot be reached: {error}") from error
 
     def save(self, name: str, content: bytes) -> str:
         """Write a file, whole or not at all, and return its name; one with the same content is left alone."""
@@ -39,7 +55,7 @@ class ModelStore:
             filesystem.makedirs(self._root, exist_ok=True)
             if self.is_local:
                 # A rename is atomic in a folder; object stores show a file only when it is whole.
-                partial = f"{place}.{os.getpid()}.partial"
+                partial = f"{place}.{uuid4().hex}.partial"
                 filesystem.pipe_file(partial, content)
                 Path(partial).replace(place)
             else:

@@ -110,7 +110,7 @@ def test_a_place_that_is_not_there_is_named(tmp_path):
     [
         ({"name": "My Feature"}, "feature name 'My Feature': use lower snake case"),
         ({"name": "a" * 64}, "at most 63 characters"),
-        ({"name": "ts"}, "feature name 'ts' is that of a key column"),
+        ({"name": "ts"}, "feature name 'ts' is that of a column that stands beside"),
         ({"name": "gap_size_atr"}, "gap_size_atr is in the catalogue already"),
         ({"warmup": -1}, "warmup is -1"),
         ({"days": 1.5}, "days is 1.5"),
@@ -122,3 +122,21 @@ def test_an_entry_that_cannot_be_a_column_is_refused(arguments, message):
     given = {"name": "own", "formula": "C", "unit": "price", "warmup": 0, "compute": close} | arguments
     with pytest.raises(FeatureError, match=message):
         bar_feature(**given)
+
+
+def test_a_change_of_the_file_makes_its_features_others(own_file):
+    """What a function computes can change without a word of its entry."""
+    before = {each.name: each.digest for each in load_features(str(own_file))}
+    own_file.write_text(SOURCE.replace("series.close[3:] / series.close[:-3]", "series.close[3:] - series.close[:-3]")
+                        .replace('"ratio", 3, jump', '"ratio", 3, jump, scale_free=False'))  # fmt: skip
+    after = {each.name: each.digest for each in load_features(str(own_file))}
+    assert before.keys() == after.keys()
+    assert all(before[name] != after[name] for name in before)
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "r_1_lo", "target_2", "custom", "p_target_1_low", "bars_to_exit_1"]
+)
+def test_names_of_what_stands_beside_features_are_taken(name):
+    with pytest.raises(FeatureError, match=f"feature name '{name}' is that of a column"):
+        bar_feature(name, "C", "price", 0, close)

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from fvg_platform.features.feature import Feature
-from fvg_platform.features.verification import FeatureError, made_up_markets, verify
+from fvg_platform.features.series import BarSeries
+from fvg_platform.features.verification import (
+    FeatureError,
+    made_up_markets,
+    require_no_lookahead,
+    verify,
+)
 
 
 def own(compute, warmup: int = 0, **claims: object) -> Feature:
@@ -76,3 +82,25 @@ def test_the_made_up_markets_hold_what_real_ones_do():
     assert (thin["high"] == thin["low"]).any()
     assert (thin["close"].iloc[1400:1800].nunique(), opens.dt.time.nunique()) == (1, 13)
     assert len({opens.iloc[0].utcoffset(), opens.iloc[-1].utcoffset(), opens.iloc[1500].utcoffset()}) == 2
+
+
+def test_a_whisper_of_tomorrow_is_heard():
+    """Trees do not care how small a number is."""
+    whisper = own(lambda s: 1e-9 * (np.append(s.close[1:], s.close[-1]) / s.close - 1.0))
+    with pytest.raises(FeatureError, match="looks ahead of bar"):
+        verify(whisper)
+
+
+def test_what_looks_ahead_on_long_series_only_is_caught_where_it_is_computed():
+    def late(series):
+        move = np.append(series.close[1:], series.close[-1]) / series.close
+        return move if len(series) > 5_000 else np.ones(len(series))
+
+    sly = own(late)
+    verify(sly)  # on 3,000 made-up bars it behaves
+    bars = pd.concat([made_up_markets()[0].bars] * 3, ignore_index=True)
+    bars["ts"] = pd.date_range("2020-01-01", periods=len(bars), freq="h", tz="UTC")
+    with pytest.raises(FeatureError, match="looks ahead: at bar"):
+        require_no_lookahead(sly, bars, late(BarSeries(bars)))
+    honest = own(lambda s: s.close / s.open)
+    require_no_lookahead(honest, bars, (bars["close"] / bars["open"]).to_numpy())

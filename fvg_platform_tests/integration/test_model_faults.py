@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fvg_platform.pipeline import training
-from fvg_platform.pipeline.stages import SIGNALS, TRAINING
+from fvg_platform.pipeline.stages import TRAINING
 from fvg_platform_tests.integration.operations import failures, materialise_assets
 from fvg_platform_tests.market_bars import random_bars
 from fvg_platform_tests.platforms import Workplace
@@ -23,9 +23,10 @@ def place(new_workplace: Callable[[], Workplace]) -> Workplace:
     """A platform with models of two timeframes, and nothing predicted yet."""
     workplace = new_workplace()
     workplace.add_bars("FEW", "1d", random_bars("1d", "2022-06-01", "2024-03-06", seed=31))
-    assert failures(materialise_assets(workplace, only_timeframes=["1d", "1w"])) == {}
-    assert failures(materialise_assets(workplace, TRAINING.assets, only_timeframes=["1d", "1w"])) == {}
-    assert workplace.rows(SERVING) == [("1d", 1), ("1w", 1)]
+    workplace.add_bars("HRS", "1h", random_bars("1h", "2024-01-02", "2024-03-06", seed=32))
+    assert failures(materialise_assets(workplace, only_timeframes=["1d", "1h"])) == {}
+    assert failures(materialise_assets(workplace, TRAINING.assets, only_timeframes=["1d", "1h"])) == {}
+    assert workplace.rows(SERVING) == [("1d", 1), ("1h", 1)]
     return workplace
 
 
@@ -40,8 +41,12 @@ def daily_file(place: Workplace):
 
 
 def predict(place: Workplace) -> str:
-    """What the day's failure says; empty where all was predicted."""
-    return " ".join(failures(materialise_assets(place, SIGNALS.assets)).values())
+    """What the failure of the last day with setups of both timeframes says; empty where all was predicted."""
+    ((day,),) = place.rows(
+        "SELECT max(day)::text FROM (SELECT (known_at AT TIME ZONE 'America/New_York')::date AS day FROM fvg_setups "
+        "GROUP BY 1 HAVING count(DISTINCT timeframe) = 2) both_have"
+    )
+    return " ".join(failures(materialise_assets(place, ["daily_predictions"], day=day)).values())
 
 
 def spoil(path: Path, how: str) -> None:
@@ -51,6 +56,12 @@ def spoil(path: Path, how: str) -> None:
         stored = json.loads(path.read_bytes())
         stored["model"]["rates"]["target_1"]["positives"] += 1
         path.write_text(json.dumps(stored))
+    elif how == "of a newer format":
+        stored = json.loads(path.read_bytes())
+        stored["model"]["format"] += 1
+        path.write_text(json.dumps(stored))
+    elif how == "not a number":
+        path.write_bytes(path.read_bytes().replace(b'"seed":', b'"seed":NaN,"was":', 1))
     elif how == "cut short":
         path.write_bytes(path.read_bytes()[:500])
 
@@ -61,6 +72,8 @@ def spoil(path: Path, how: str) -> None:
         ("missing", "is not in the model store"),
         ("altered", "SHA-256"),
         ("cut short", "are not a stored model"),
+        ("not a number", "are not a stored model"),
+        ("of a newer format", "has format 3, this code reads format 2"),
     ],
 )
 def test_a_file_that_cannot_be_trusted_predicts_nothing_and_says_so(
@@ -69,8 +82,8 @@ def test_a_file_that_cannot_be_trusted_predicts_nothing_and_says_so(
     spoil(daily_file, how)
     message = predict(place)
     assert "of 1d" in message and said in message
-    assert place.rows("SELECT count(*) FROM predictions WHERE timeframe = '1d'") == [(0,)]
-    assert place.rows(SERVING) == [("1d", 1), ("1w", 1)], "a file that is restored serves again"
+    assert place.rows("SELECT DISTINCT timeframe FROM predictions") == [("1h",)], "the other one goes on"
+    assert place.rows(SERVING) == [("1d", 1), ("1h", 1)], "a file that is restored serves again"
 
 
 def test_a_model_of_unknown_features_or_of_other_setups_predicts_nothing(place: Workplace) -> None:
@@ -86,7 +99,7 @@ def test_a_model_of_unknown_features_or_of_other_setups_predicts_nothing(place: 
     assert place.rows("SELECT count(*) FROM predictions WHERE timeframe = '1d'") == [(0,)]
 
 
-@pytest.mark.parametrize("moment", ["train", "_judgement", "settle", "write_card"])
+@pytest.mark.parametrize("moment", ["train", "judge_test_period", "settle", "write_card"])
 def test_a_training_that_dies_leaves_the_active_model_and_no_version(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -101,7 +114,24 @@ def test_a_training_that_dies_leaves_the_active_model_and_no_version(
         patched.setattr(training, moment, dies)
         failed = failures(materialise_assets(place, ["win_rate_model"], only_timeframes=["1d"]))
     assert f"1d: RuntimeError: died in {moment}" in " ".join(failed.values())
-    assert place.rows(SERVING) == [("1d", 1), ("1w", 1)]
+    assert place.rows(SERVING) == [("1d", 1), ("1h", 1)]
     assert place.rows("SELECT count(*) FROM models WHERE timeframe = '1d'") == [(1,)]
     assert place.rows("SELECT tested_by FROM train_test_splits WHERE timeframe = '1d'") == [(None,)]
     assert list((place.home / "models").glob("*.partial")) == []
+
+
+def test_training_mends_what_cannot_serve_though_it_gives_the_same_bytes(place: Workplace) -> None:
+    """The version that serves wants a feature that there is none of any more: what is trained now takes its place."""
+    place.execute("UPDATE models SET features = features || '[\"moon_phase\"]' WHERE timeframe = '1h'")
+    assert failures(materialise_assets(place, ["win_rate_model"], only_timeframes=["1h"])) == {}
+    found = place.rows(
+        "SELECT version, status, sha256, status_reason FROM models WHERE timeframe = '1h' ORDER BY 1"
+    )
+    (_, first, bytes_of_first, _), (_, second, bytes_of_second, why) = found
+    assert (first, second) == ("retired", "active")
+    assert bytes_of_first == bytes_of_second
+    assert "cannot be compared with" in why and "moon_phase" in why
+    assert failures(materialise_assets(place, ["win_rate_model"], only_timeframes=["1h"])) == {}
+    assert place.rows("SELECT count(*) FROM models WHERE timeframe = '1h'") == [(2,)], (
+        "and then there is no more to do"
+    )

@@ -187,3 +187,12 @@ def test_the_order_is_the_least_squares_one(p):
     assert ordered[0] >= ordered[1] >= ordered[2]
     oracle = IsotonicRegression(increasing=False).fit_transform([0, 1, 2], p[0])
     np.testing.assert_allclose(ordered, oracle, atol=1e-12)
+
+
+def test_a_target_that_was_never_seen_leaves_the_others_their_probabilities():
+    p = np.array([[0.3, 0.5, np.nan], [0.5, 0.3, np.nan], [0.2, 0.4, 0.1], [np.nan] * 3])
+    ordered = in_falling_order(p)
+    np.testing.assert_array_equal(np.isnan(ordered), np.isnan(p))
+    assert ordered[0, 0] >= ordered[0, 1] >= 0.3
+    assert ordered[1, :2].tolist() == [0.5, 0.3]
+    np.testing.assert_array_equal(ordered[2], in_falling_order(p[2:3])[0])

@@ -7,9 +7,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from fvg_platform.features.catalogue import FEATURES, SETUP_FEATURES
+from fvg_platform.features.plugin import bar_feature
+from fvg_platform.features.verification import FeatureError
 from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
+from fvg_platform.storage import schema
 from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.connections import libpq_url
 from fvg_platform.storage.schema import SETUP_KEY, models, predictions
@@ -107,6 +111,14 @@ def test_held_back_series_are_not_learnt_from(sample: Workplace, connection: sa.
     assert "IBM" not in {ticker for ticker, _, _ in tables.bar_revisions(connection, "1w")}
     assert setups["known_at"].is_monotonic_increasing
     assert not setups.duplicated(list(SETUP_KEY)).any()
+
+
+def test_no_feature_of_a_users_own_can_be_called_as_what_it_stands_beside() -> None:
+    tables_beside = (schema.fvg_setups, schema.fvg_labels, predictions, schema.setup_features)
+    known = {f.name for f in (*FEATURES, *SETUP_FEATURES)}
+    for name in {column.name for table in tables_beside for column in table.columns} - known:
+        with pytest.raises(FeatureError, match=f"'{name}' is that of a column"):
+            bar_feature(name, "C", "price", 0, lambda s: s.close)
 
 
 def test_a_day_holds_its_first_moment_and_not_the_next_days(sample: Workplace) -> None:

@@ -1,5 +1,6 @@
 """Where models' files lie: a folder, or whatever fsspec reaches."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,35 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         ModelStore(tmp_path / "file").save("a.json", b"")
 
 
-def test_secrets_do_not_belong_into_the_address() -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://key:hidden-secret@bucket/models",
+        "simplecache::s3://key:hidden-secret@bucket/models",
+        "abfs://container@account.dfs.core.windows.net/models?sig=hidden-secret",
+    ],
+)
+def test_secrets_do_not_belong_into_the_address(address: str) -> None:
     with pytest.raises(ModelStoreError, match="FVG_MODEL_STORE") as raised:
-        ModelStore("s3://key:hidden-secret@bucket/models")
+        ModelStore(address)
     assert "hidden-secret" not in str(raised.value)
+
+
+def test_a_container_in_the_address_is_no_secret() -> None:
+    assert (
+        ModelStore("abfs://container@account.dfs.core.windows.net/models")
+        .full_address("a")
+        .endswith("/models/a")
+    )
+
+
+def test_many_may_save_one_file_at_once(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: store.save("a.json", f"{number % 2}".encode() * 999), range(200)))
+    assert store.load("a.json") in (b"0" * 999, b"1" * 999)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert store.has("a.json") and not store.has("b.json")
 
 
 def test_a_protocol_without_its_client_names_it() -> None:

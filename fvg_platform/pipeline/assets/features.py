@@ -24,6 +24,7 @@ from fvg_platform.features.gap_context import CONTEXT_NUMBERS, CONTEXT_TEXTS
 from fvg_platform.features.refresh import refresh_features
 from fvg_platform.features.setup_features import compute_setup_features
 from fvg_platform.features.setup_measures import LONGEST_WAIT
+from fvg_platform.features.verification import require_no_lookahead
 from fvg_platform.pipeline.assets.setups import stored_since
 from fvg_platform.pipeline.automation.conditions import on_change_upstream
 from fvg_platform.pipeline.inputs import Surroundings, same_series
@@ -56,13 +57,13 @@ def _store_bar_features(task: Task) -> Stored:
         rows, metadata = _refresh(task, since, own), {}
         written = _replace(task, table, _packed(rows, task), since=since)
     elif stale is not None:
-        rows = compute_features(_bars(task), names=[n for n in stale if n in DIGESTS], custom=own)
+        rows = _computed(_bars(task), own, [n for n in stale if n in DIGESTS])
         metadata = {"definitions_changed": ", ".join(stale)}
         written = update_series_rows(
             task.connection, table, *task.series, _packed(rows, task), task.lineage_id
         )
     else:
-        rows, metadata = compute_features(_bars(task), custom=own), {}
+        rows, metadata = _computed(_bars(task), own), {}
         written = _replace(task, table, _packed(rows, task))
     known = task.inputs.upstream[0].rows
     stored = stored_since(task, table, written, rows, since, metadata, known_count=known)
@@ -71,6 +72,16 @@ def _store_bar_features(task: Task) -> Stored:
         metadata={**stored.metadata, "feature_set": FEATURE_SET_VERSION},
         memory={"digests": _digests(own)},
     )
+
+
+def _computed(
+    bars: pd.DataFrame, own: tuple[Feature, ...], names: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The features of a whole series; a user's own are held to it that they do not look ahead on these bars too."""
+    rows = compute_features(bars, names=names, custom=own)
+    for feature in own:
+        require_no_lookahead(feature, bars, rows[feature.name].to_numpy(np.float64))
+    return rows
 
 
 def _bars(task: Task, since: pd.Timestamp | None = None) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from fvg_platform.learning.trained_model import HOLDING_COLUMN, INTERVAL_COLUMNS, PREDICTION_COLUMNS
@@ -11,7 +12,7 @@ from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.automation.conditions import latest_day_on_change, on_change_upstream
 from fvg_platform.pipeline.partitions import days
 from fvg_platform.pipeline.range_assets import RangeAsset, Work
-from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
+from fvg_platform.pipeline.series_assets import OWNERS, said, table_metadata
 from fvg_platform.pipeline.serving import Serving, ServingModel, UnusableModelError, serving_models
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage.database import Database
@@ -63,17 +64,23 @@ def _predict_day(
 ) -> dict[str, Any]:
     rows: list[dict[str, object]] = []
     without_model: dict[str, int] = {}
+    failed: dict[str, str] = dict(serving.unusable)
     with database.bulk() as bulk:
         for timeframe in TIMEFRAMES:
             setups = tables.setups_known_within(bulk, timeframe, start, end)
             if setups.empty:
                 continue
-            if timeframe in serving.ready:
-                rows += _predict(serving.ready[timeframe], setups, start)
-            else:
-                without_model[timeframe] = len(setups)
+            model = serving.ready.get(timeframe)
+            known = np.zeros(len(setups), bool) if model is None else model.knows(setups)
+            if model is not None and known.any():
+                try:
+                    rows += _predict(model, setups[known], start)
+                except Exception as error:  # the boundary: named below, and no other timeframe is spoiled
+                    failed[timeframe], known = said(error), np.zeros(len(setups), bool)
+            if not known.all():
+                without_model[timeframe] = int((~known).sum())
     new = _append(database, serving, rows, run_id)
-    unserved = {t: why for t, why in serving.unusable.items() if t in without_model}
+    unserved = {t: why for t, why in failed.items() if t in without_model}
     if unserved:
         # The others' predictions are kept; that these are missing must not look like a day without setups.
         raise UnusableModelError(
@@ -112,6 +119,8 @@ def _append(database: Database, serving: Serving, rows: list[dict[str, object]],
 
 def _predict(serving: ServingModel, setups: pd.DataFrame, start: pd.Timestamp) -> list[dict[str, object]]:
     model = serving.model
+    # A feature of the user's own that none of these setups has yet has no column.
+    setups = setups.reindex(columns=[*setups, *(n for n in model.feature_names if n not in setups)])
     began = time.perf_counter()
     probabilities = model.predict(setups)
     signals = decide(probabilities.assign(side=setups["side"]), model.threshold.value)
