@@ -88,6 +88,16 @@ def time_cells(times: pd.Series | pd.DatetimeIndex, block: pd.Timedelta) -> Time
     return TimeCells(cell=since // width, n_cells=_ceil(span, width), run=_ceil(block_ns, width))
 
 
+def length_of(block: pd.Timedelta) -> str:
+    """How long a block is, as people say it: days for what lasts some, hours or minutes below."""
+    for unit in ("D", "h", "min", "s"):
+        number = block / pd.Timedelta(1, unit=unit)
+        if number >= 2:
+            break
+    names = {"D": "days", "h": "hours", "min": "minutes", "s": "seconds"}
+    return f"{number:.0f} {names[unit]}"
+
+
 def _ceil(numerator: int, denominator: int) -> int:
     # Nanoseconds of a few years exceed what a float divides exactly.
     return -(-numerator // denominator)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fvg_platform.learning.blocks import MIN_BLOCKS, TimeCells, time_cells
+from fvg_platform.learning.blocks import MIN_BLOCKS, TimeCells, length_of, time_cells
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Estimator:
         """`statistic` maps weights (r, n_cells) to r values, NaN where undefined."""
         value = float(statistic(np.ones((1, self.cells.n_cells)))[0])
         if self.cells.blocks < MIN_BLOCKS:
-            spanned = f"{self.cells.blocks} blocks of {self.block}"
+            spanned = f"{self.cells.blocks} blocks of {length_of(self.block)}"
             return Estimate(value, None, None, f"no interval: {spanned} are spanned, {MIN_BLOCKS} are needed")
         drawn = statistic(self.weights)
         defined = drawn[~np.isnan(drawn)]

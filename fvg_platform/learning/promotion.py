@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fvg_platform.learning.blocks import MIN_BLOCKS, time_cells
+from fvg_platform.learning.blocks import MIN_BLOCKS, length_of, time_cells
 from fvg_platform.learning.estimates import Estimate, Estimator
 from fvg_platform.learning.reliability import calibration_error, require_valid
 from fvg_platform.learning.targets import TARGETS, WIN_TARGETS
@@ -160,8 +160,8 @@ class _Cohort:
         if self.n >= MIN_JUDGED and self.blocks >= MIN_BLOCKS:
             return None
         return (
-            f"{self.n} setups with an outcome in {self.blocks} blocks of {self.block} are newer than the training, "
-            f"{MIN_JUDGED} in {MIN_BLOCKS} are needed"
+            f"{self.n} setups with an outcome in {self.blocks} blocks of {length_of(self.block)} are newer than "
+            f"the training, {MIN_JUDGED} in {MIN_BLOCKS} are needed"
         )
 
     def over(self, rows: BoolArray) -> Estimator:

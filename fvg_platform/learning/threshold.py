@@ -128,8 +128,8 @@ def choose_threshold(
 def _decide(candidates: tuple[Candidate, ...], level: float) -> Threshold:
     best = max(candidates, key=lambda candidate: candidate.corrected_low)
     told = (
-        f"p ≥ {best.value:.4f} earned {best.mean_r:+.4f} R a trade ({best.n} trades in {best.blocks} lives), at "
-        f"least {best.corrected_low:+.4f} R at {level:.0%} with {len(candidates)} thresholds tried"
+        f"{_named(best)} earned {best.mean_r:+.4f} R a trade ({best.n} trades in {best.blocks} lives), at "
+        f"least {best.corrected_low:+.4f} R at {level:.0%} with {_tried(len(candidates))} tried"
     )
     if best.corrected_low > 0.0:
         return Threshold(best.value, f"On the folds {told}.", candidates)
@@ -138,6 +138,14 @@ def _decide(candidates: tuple[Candidate, ...], level: float) -> Threshold:
         f"No threshold earns beyond noise on the folds; the best, {told}: act on nothing.",
         candidates,
     )
+
+
+def _named(candidate: Candidate) -> str:
+    return "acting on all" if candidate.value == 0.0 else f"p ≥ {candidate.value:.4f}"
+
+
+def _tried(number: int) -> str:
+    return "1 threshold" if number == 1 else f"{number} thresholds"
 
 
 def _values(p: FloatArray) -> list[float]:

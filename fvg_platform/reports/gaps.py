@@ -67,7 +67,9 @@ def gaps_table(values: dict[str, Any]) -> RenderableType:
     totals = Table(title="Missing bars", title_justify="left", header_style="bold")
     names = ("ticker", "timeframe", "holes", "missing", "longest", *KINDS)
     for name in names:
-        totals.add_column(name, justify="left" if name in ("ticker", "timeframe") else "right")
+        totals.add_column(
+            name, justify="left" if name in ("ticker", "timeframe") else "right", overflow="fold"
+        )
     for row in values["totals"]:
         totals.add_row(
             *(Text(row[name] if isinstance(row[name], str) else f"{row[name]:,}") for name in names)
@@ -75,7 +77,7 @@ def gaps_table(values: dict[str, Any]) -> RenderableType:
     shown = values["gaps"][:GAPS_SHOWN]
     holes = Table(title="Holes", title_justify="left", header_style="bold")
     for name in ("ticker", "timeframe", "first missing (UTC)", "last missing (UTC)", "bars", "kind"):
-        holes.add_column(name, justify="right" if name == "bars" else "left")
+        holes.add_column(name, justify="right" if name == "bars" else "left", overflow="fold")
     for row in shown:
         times = (row[name][:16].replace("T", " ") for name in ("from_ts", "to_ts"))
         cells = (row["ticker"], row["timeframe"], *times, f"{row['missing']:,}", row["kind"])

@@ -13,7 +13,9 @@ def plan_table(values: Mapping[str, Any]) -> Group:
     """The dry run of `fvg ingest` as a table: one row a series, the totals below."""
     table = Table(title="What would be fetched", title_justify="left")
     for name in ("series", "from", "before", "calls", "bars at most", "why"):
-        table.add_column(name, justify="right" if name in ("calls", "bars at most") else "left")
+        table.add_column(
+            name, justify="right" if name in ("calls", "bars at most") else "left", overflow="fold"
+        )
     rows = values["series"]
     for row in rows[:_ROWS]:
         first, last = (str(row[name])[:10] if row[name] else "–" for name in ("from", "to"))

@@ -193,6 +193,6 @@ def threshold_section(values: Values) -> str:
         title,
         reason,
         drawing(threshold_figure(stored), "mean R and its lower bound for each candidate threshold"),
-        folded(f"All {len(candidates)} candidates", table(head, rows)) if rows else "",
+        folded("Every candidate", table(head, rows)) if rows else "",
         note="Chosen on the folds of the training period, on the worse path; the test period has no say in it.",
     )

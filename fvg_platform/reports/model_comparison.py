@@ -62,7 +62,7 @@ def comparison_table(values: Mapping[str, Any]) -> RenderableType:
         f"{values['first']['timeframe'] or DASH}: each on its own test period", "target", "score"
     )
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     by_target = sorted(values["metrics"], key=lambda row: _order(row["target"]))
     for row in by_target:
         metric = next(metric for metric in METRICS if metric.name == row["metric"])
@@ -103,8 +103,8 @@ def _verdict(verdict: Mapping[str, Any] | None, names: list[str]) -> RenderableT
         return line
     seen = f"on {count(verdict.get('n', verdict.get('setups')))} setups newer than both"
     table = table_of(f"{names[1]} against {names[0]}, {seen}", "target")
-    table.add_column("Brier, second less first", justify="right")
-    table.add_column(f"calibration error of {names[1]}", justify="right")
+    table.add_column("Brier, second less first", justify="right", overflow="fold")
+    table.add_column(f"calibration error of {names[1]}", justify="right", overflow="fold")
     for target in targets:
         difference = estimate_text(differences.get(target), 4, signed=True)
         add_row(table, words(target), difference, estimate_text(calibration.get(target), 1, percent=True))

@@ -1,6 +1,7 @@
 """Models as tables for the terminal: all versions, and one in full; and the same as plain values."""
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -70,7 +71,7 @@ def models_table(values: list[dict[str, Any]]) -> RenderableType:
         return Text("No models yet: they are trained once a timeframe has labelled setups.")
     table = table_of("Models", "timeframe", "version", "status", "algorithm", "trained until")
     for name in ("entered setups", "skill, target 1", "calibration error", "acts from", "mean R, worse path"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for row in values:
         add_row(
             table,
@@ -190,7 +191,7 @@ def _runs(values: Mapping[str, Any]) -> RenderableType:
         "exposed",
         "total",
     ):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for name, by_path in mapping_of(backtest.get("runs")).items():
         for path in PATHS:
             run = mapping_of(mapping_of(by_path).get(path))
@@ -214,17 +215,15 @@ def _run_cells(run: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _features(values: Mapping[str, Any]) -> RenderableType:
-    """The features that move target 1's predictions most; by gain where contributions are not known."""
-    for name, title in (
-        ("contributions", "mean size of the contribution, log odds"),
-        ("importances", "gain"),
-    ):
-        weights = mapping_of(mapping_of(values.get(name)).get("target_1"))
+    """The features that move the predictions most, of target 1 if a model serves it; else by what does."""
+    kinds = (("contributions", "mean size of the contribution, log odds"), ("importances", "gain"))
+    for target, (name, title) in product(("target_1", "entered"), kinds):
+        weights = mapping_of(mapping_of(values.get(name)).get(target))
         known = sorted(
             ((w, n) for n, w in weights.items() if is_number(w) and w > 0), key=lambda p: (-p[0], p[1])
         )
         if known:
-            table = table_of(f"What it looks at, target 1: {title}", "feature")
+            table = table_of(f"What it looks at, {words(target)}: {title}", "feature")
             table.add_column(title.split(",")[0], justify="right")
             for weight, feature in known[:FEATURES_SHOWN]:
                 add_row(table, feature, f"{weight:,.4g}")

@@ -129,7 +129,8 @@ def _skill(record: Mapping[str, Any]) -> Iterator[Caveat]:
     if not judged:
         yield Caveat(
             "missing",
-            "It has no figures on unseen bars: the test period of its split may have been used before.",
+            "It has no figures on unseen bars: an earlier version used the test period of its split, which is "
+            "used once. New bars make a new split; until then see what it scored against the champion.",
         )
         return
     evaluations = {target: mapping_of(judged[target]) for target in targets_in(judged)}

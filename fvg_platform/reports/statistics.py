@@ -103,7 +103,7 @@ def _table(title: str, figures: tuple[str, ...]) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("group", overflow="fold", min_width=14)
     for name in figures:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, overflow="fold")
     return table
 
 

@@ -21,12 +21,12 @@ def report_table(values: dict[str, Any]) -> RenderableType:
     """The table that the demo prints: outcomes and skill per timeframe, then the latest day's signals."""
     table = Table(title="What Fair Value Gaps did", title_justify="left", header_style="bold")
     for name in ("timeframe", "series", "bars", "gaps", "setups", "entered"):
-        table.add_column(name, justify="left" if name == "timeframe" else "right")
+        table.add_column(name, justify="left" if name == "timeframe" else "right", overflow="fold")
     for k in TARGETS:
-        table.add_column(f"target {k} won", justify="right")
-    table.add_column("target 1 told", justify="right")
-    table.add_column("model", justify="left")
-    table.add_column("skill, target 1", justify="right")
+        table.add_column(f"target {k} won", justify="right", overflow="fold")
+    table.add_column("target 1 told", justify="right", overflow="fold")
+    table.add_column("model", justify="left", overflow="fold")
+    table.add_column("skill, target 1", justify="right", overflow="fold")
     for row in values["timeframes"]:
         rates = [interval(t["win_rate_lo"], t["win_rate_hi"]) for t in row["targets"]] or ["–"] * len(TARGETS)
         counts = [f"{row[name]:,}" for name in ("series", "bars", "gaps", "setups", "entered")]
@@ -83,10 +83,10 @@ def _signals(signals: list[dict[str, Any]]) -> RenderableType:
         return Text("No signals yet: no day has been predicted that had a setup.")
     table = Table(title=f"Signals of {signals[0]['day']}", title_justify="left", header_style="bold")
     for name in ("ticker", "timeframe", "side", "signal"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("entry", "stop", "target 1", "target 2", "target 3", "P(entered)", "P(1)", "P(2)", "P(3)"):
-        table.add_column(name, justify="right")
-    table.add_column("known at")
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("known at", overflow="fold")
     for row in signals:
         _add_row(
             table,
@@ -124,7 +124,7 @@ def status_table(values: dict[str, Any]) -> RenderableType:
     """The state of every series, the last runs and what checks complain of."""
     table = Table(title="Series", title_justify="left", header_style="bold")
     for name in ("ticker", "timeframe", "origin", "basis", "bars", "complete", "from", "to", "state"):
-        table.add_column(name, justify="right" if name in ("bars", "complete") else "left")
+        table.add_column(name, justify="right" if name in ("bars", "complete") else "left", overflow="fold")
     for row in values["series"]:
         state = row["state"] or "–"
         _add_row(
@@ -162,7 +162,7 @@ def _runs(runs: list[dict[str, Any]]) -> RenderableType:
         return Text("No runs yet.")
     table = Table(title="Last run of each job", title_justify="left", header_style="bold")
     for name in ("job", "status", "started", "seconds", "run"):
-        table.add_column(name, justify="right" if name == "seconds" else "left")
+        table.add_column(name, justify="right" if name == "seconds" else "left", overflow="fold")
     for run in runs:
         seconds = "–" if run["seconds"] is None else f"{run['seconds']:.1f}"
         _add_row(table, run["job"], run["status"], run["started"] or "–", seconds, run["run_id"][:8])

@@ -73,6 +73,8 @@ def backtest(
     orders are skipped in the order of their fills, then of `known_at`. `gap_invalid` orders lose their costs.
     Only setups whose whole life lies within their ticker's bars count: early exits would dominate the others.
 
+    Random entries stand beside the signals or, where nothing is acted on, beside all setups.
+
     Parameters
     ----------
     setups
@@ -129,8 +131,10 @@ def backtest(
     block = life + nominal_duration(timeframe)
     terms = Terms(period, block, timeframe, risk_share, max_open, resamples, seed)
     configs = _configs(bars_by_ticker, timeframe, config, calendars or {})
+    # As many random orders as signals; where nothing is acted on, as many as there are setups.
+    beside = acted if acted.any() else np.ones(len(setups), dtype=bool)
     moved, unplaced = random_fills(
-        setups[acted],
+        setups[beside],
         bars_by_ticker,
         timeframe,
         configs=configs,
@@ -146,7 +150,7 @@ def backtest(
         )
         # Nothing was chosen here, so nothing is deflated.
         runs[ALL_SETUPS][path] = terms.of_orders(_fills(setups, path), len(setups), 1, ())
-        runs[RANDOM_ENTRIES][path] = terms.of_draws(moved[path], int(acted.sum()) - unplaced, draws)
+        runs[RANDOM_ENTRIES][path] = terms.of_draws(moved[path], int(beside.sum()) - unplaced, draws)
     held = buy_and_hold(bars_by_ticker, configs, period, timeframe)
     runs[BUY_AND_HOLD]["lo"] = terms.of_holding(*held)
     return BacktestReport(threshold, reason, trials, _time(period.start), _time(period.end), excluded, runs)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fvg_platform.fvg.bar_input import Floats
-from fvg_platform.learning.blocks import MIN_BLOCKS
+from fvg_platform.learning.blocks import MIN_BLOCKS, length_of
 from fvg_platform.learning.estimates import Estimate, Estimator, divide
 
 DAYS_PER_YEAR = 365
@@ -55,7 +55,7 @@ def drawdown_estimate(returns: Floats, block: pd.Timedelta, *, resamples: int, s
             value,
             None,
             None,
-            f"no interval: {n // run} blocks of {block} are spanned, {MIN_BLOCKS} are needed",
+            f"no interval: {n // run} blocks of {length_of(block)} are spanned, {MIN_BLOCKS} are needed",
         )
     random = np.random.default_rng(seed)
     falls = np.empty(resamples)

@@ -120,6 +120,9 @@ def test_on_noise_nothing_that_was_tried_has_skill_and_nothing_is_acted_on(judge
     assert runs["signals"]["lo"]["trades"] == 0
     # Acting on all of them: what the bars leave open is worth more than any edge, and costs are on top.
     assert runs["all setups"]["lo"]["mean_r"]["low"] < 0
+    for path in ("lo", "hi"):  # and what it is worth, orders at random bars get as well
+        ours, random = (runs[name][path]["mean_r"] for name in ("all setups", "random entries"))
+        assert ours["low"] < random["high"] and random["low"] < ours["high"], path
 
 
 def test_acting_on_the_planted_edge_beats_random_entries(judged: Judged) -> None:

@@ -101,7 +101,7 @@ def test_too_short_a_time_gives_values_without_intervals():
     result = score([0.8, 0.6, 0.4, 0.2] * 5, [1, 0, 1, 0] * 5, block=5 * HOUR)
     assert result.brier.value == pytest.approx(0.2)
     assert result.brier.low is None
-    assert result.brier.reason.startswith("no interval: 4 blocks of 0 days 05:00:00")
+    assert result.brier.reason.startswith("no interval: 4 blocks of 5 hours")
 
 
 def test_a_rare_class_that_vanishes_in_resamples_has_no_auc_interval():

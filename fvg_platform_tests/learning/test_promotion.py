@@ -155,3 +155,13 @@ def test_two_equal_models_with_other_noise_change_places_more_often_than_not():
         worse += judge(true, rates(outcomes), outcomes, seed=trial).promote
     assert equal >= 14
     assert worse <= 1
+
+
+def test_a_challenger_that_is_silent_where_the_champion_speaks_does_not_take_over():
+    """Of the setups that it does judge it may be the better one."""
+    true, outcomes = made_up(600)
+    choosy = true.copy()
+    choosy.iloc[60:] = np.nan
+    verdict = judge(rates(outcomes), choosy, outcomes)
+    assert not verdict.promote
+    assert "of 540 of its setups the challenger says nothing" in verdict.reason

@@ -152,6 +152,9 @@ def test_overlap_is_closed_at_both_ends():
 
 def test_a_horizon_has_passed_when_its_last_bar_is_closed():
     assert horizon_passed(days(3, 4, 5), day(4)).tolist() == [True, True, False]
+    # A ticker that stopped trading leaves lives that nobody saw to their end, however late it is now.
+    each = pd.Series([day(2), day(9), pd.NaT], index=[7, 8, 9]).astype(days(1).dtype)
+    assert horizon_passed(days(3, 4, 5), each).tolist() == [False, True, False]
 
 
 def test_combinatorial_folds_by_hand():
