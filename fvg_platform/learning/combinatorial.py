@@ -103,6 +103,8 @@ def combinatorial_skill(
     -------
     CombinatorialSkill. A path without predictions for one of its groups is left out.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     y = sample.y[target]
     rows = thin_evenly(np.flatnonzero(~np.isnan(y)).astype(np.int64), config.tuning_rows, seed)
     if rows.size < config.min_entered:
@@ -120,7 +122,8 @@ def combinatorial_skill(
         return _predict(sample, target, train, test, algorithm_name, config, embargo, seed)
 
     # A fit has one thread, for equal bytes, so that two at a time keep two cores busy.
-    with ThreadPoolExecutor(2 if algorithm_named(algorithm_name).concurrent else 1) as pool:
+    workers = 2 if algorithm_named(algorithm_name).concurrent else 1
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         predictions = list(pool.map(predict, folds))
     rates = [np.full(test.size, y[rows[train]].mean() if train.size else np.nan) for train, test in folds]
     splits = tuple(

@@ -6,6 +6,7 @@ then is the chosen algorithm fitted on everything.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -150,15 +151,20 @@ def _compare_and_fit(
         algorithm: Fitter(sample, everything, algorithm, config, embargo, seed)
         for algorithm in sorted({choice.algorithm for choice in choices.values()})
     }
-    fitted = {
-        target: _fit_target(fitters[choice.algorithm], target, predictions[choice.algorithm][target], seed)
-        for target, choice in choices.items()
-    }
+    # Each fit has one thread, for equal bytes: how long positions last is learnt on the other core meanwhile.
+    with ThreadPoolExecutor(1) as beside:
+        holding = beside.submit(fit_holding_time, sample, folds, config=config, embargo=embargo, seed=seed)
+        fitted = {
+            target: _fit_target(
+                fitters[choice.algorithm], target, predictions[choice.algorithm][target], seed
+            )
+            for target, choice in choices.items()
+        }
     return Fitted(
         config=config,
         choices=choices,
         targets={target: each for target, each in fitted.items() if each is not None},
-        holding=fit_holding_time(sample, folds, config=config, embargo=embargo, seed=seed),
+        holding=holding.result(),
         threshold=_threshold(sample, wins.algorithm, predictions[wins.algorithm], seed),
         combinatorial=combinatorial_skill(
             sample, _contender(wins.algorithm, scores), config=config, embargo=embargo, seed=seed

@@ -94,9 +94,10 @@ class LogisticRegression:
         return cls(**arrays, intercept=float(stored["intercept"]))
 
 
-# Not concurrent: the limit of its BLAS threads is the process's.
+# Two fits at once need a limit of BLAS threads around both: the limit is the process's, and each takes it off again.
 LOGISTIC_REGRESSION = Algorithm(
     LogisticRegression.algorithm,
     lambda task: LogisticRegression.fit(task.x, task.y),
     LogisticRegression.from_dict,
+    concurrent=True,
 )

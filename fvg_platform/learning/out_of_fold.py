@@ -112,10 +112,13 @@ def predict_out_of_fold(
     seed: int,
 ) -> dict[str, OutOfFold]:
     """Out-of-fold predictions of every target by one algorithm."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     fitters = [Fitter(sample, train, algorithm, config, embargo, seed) for train, _ in folds]
     validations = [validation for _, validation in folds]
     # Each fit is single-threaded for equal bytes, so two folds at a time keep two cores busy: the largest first.
-    with ThreadPoolExecutor(2 if algorithm_named(algorithm).concurrent else 1) as pool:
+    workers = 2 if algorithm_named(algorithm).concurrent else 1
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         fitted = list(pool.map(Fitter.fit_all, reversed(fitters)))[::-1]
     return {
         target: _predict_target(sample, target, fitters, [models[target] for models in fitted], validations)
