@@ -13,7 +13,8 @@ HOW_TO_READ = (
     "both ends. "
     "Told: outcomes that the bars leave in no doubt, the series' own → with finer ones. "
     "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate. "
-    "† where the base rate serves: the best of what was tried, out of fold in the training period, not beyond noise."
+    "† where the base rate serves: the best of what was tried, out of fold in the training period, "
+    "not beyond noise; too few: none could be tried."
 )
 
 
@@ -64,7 +65,7 @@ def _best_that_was_tried(tried: list[dict[str, Any]]) -> str:
     """The skill of the algorithm that came nearest to being served instead of the base rate."""
     known = [each for each in tried if each["target"] == "target_1" and each["skill"]["value"] is not None]
     if not known:
-        return "too few to try a model"
+        return "too few"
     best = max(known, key=lambda each: each["skill"]["value"])
     return f"{_skill(best['skill'])} †"
 

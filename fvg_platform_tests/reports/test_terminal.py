@@ -52,7 +52,7 @@ def test_where_the_base_rate_serves_the_best_of_what_was_tried_shows_its_skill()
     assert "base rate" in day
     assert "-0.003 [-0.004, +0.046] †" in day
     untried = made_up.models("base_rate").assign(tried=[[]])
-    assert "too few to try a model" in line_of(report(models=untried), "│ 1d ", "2,500")
+    assert "│         too few │" in line_of(report(models=untried), "│ 1d ", "2,500")
 
 
 def test_a_model_that_does_not_serve_says_what_it_is() -> None:
