@@ -139,7 +139,7 @@ def print_values(values: dict[str, Any], table: Callable[[dict[str, Any]], Any],
     from rich.console import Console
 
     # A pipe has no width of its own; a table cut to 80 columns would hide what it is there to show.
-    console = Console(width=None if sys.stdout.isatty() else 210, markup=False)
+    console = Console(width=None if sys.stdout.isatty() else 190, markup=False)
     console.print(table(values))
 
 

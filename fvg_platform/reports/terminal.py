@@ -11,10 +11,10 @@ from fvg_platform.reports.overview import TARGETS, interval
 HOW_TO_READ = (
     "Won: target before stop; what the bars leave open (worse–better path), in brackets the 95 % sampling interval of "
     "both ends. "
-    "Told: outcomes that the bars leave in no doubt, the series' own → with finer ones. "
+    "Told: outcomes of target 1 that the bars leave in no doubt, the series' own → with finer ones. "
     "Skill: 1 − Brier/Brier of the base rate on the unseen test period; above 0 is better than the base rate. "
     "† where the base rate serves: the best of what was tried, out of fold in the training period, "
-    "not beyond noise; too few: none could be tried."
+    "not beyond noise; too few: none could be tried. ‡ does not serve: a candidate, or retired."
 )
 
 
@@ -25,7 +25,7 @@ def report_table(values: dict[str, Any]) -> RenderableType:
         table.add_column(name, justify="left" if name == "timeframe" else "right", overflow="fold")
     for k in TARGETS:
         table.add_column(f"target {k} won", justify="right", overflow="fold")
-    table.add_column("target 1 told", justify="right", overflow="fold")
+    table.add_column("told", justify="right", overflow="fold")
     table.add_column("model", justify="left", overflow="fold")
     table.add_column("skill, target 1", justify="right", overflow="fold")
     for row in values["timeframes"]:
@@ -54,7 +54,7 @@ def _model_cells(model: dict[str, Any] | None) -> tuple[str, str]:
         return "none yet", "–"
     name = model["algorithm"].replace("_", " ") + (" *" if model["flag"] else "")
     if model["status"] != "active":
-        name += f" ({model['status']})"
+        name += " ‡"
     if model["algorithm"] == "base_rate":
         return name, _best_that_was_tried(model["tried"])
     metrics = (model["test_metrics"] or {}).get("target_1")

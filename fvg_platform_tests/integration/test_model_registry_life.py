@@ -63,7 +63,7 @@ def test_challengers_people_and_signals(sample: Workplace, monkeypatch: pytest.M
     assert "activated by hand" in (sample.home / "models" / card).read_text()
     assert fvg_in_process(sample, "models", "retire", "1d", "2").exit_code == 0
     report = fvg_in_process(sample, "report")
-    assert "(retired)" in report.stdout, "nothing serves: the report says so"
+    assert "base rate ‡" in report.stdout, "nothing serves: the report says so"
     assert fvg_in_process(sample, "models", "activate", "1d", "1").exit_code == 0
 
     # One that is as good takes over, for it has seen at least as much.

@@ -57,7 +57,7 @@ def test_where_the_base_rate_serves_the_best_of_what_was_tried_shows_its_skill()
 
 def test_a_model_that_does_not_serve_says_what_it_is() -> None:
     waiting = made_up.models().assign(status="candidate")
-    assert "lightgbm (candidate)" in line_of(report(models=waiting), "│ 1d ", "2,500")
+    assert "lightgbm ‡" in line_of(report(models=waiting), "│ 1d ", "2,500")
 
 
 def test_signals_show_the_plan_and_the_probabilities() -> None:
