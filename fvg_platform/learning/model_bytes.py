@@ -47,7 +47,15 @@ def unwrap(stored: bytes, *, sha256: str | None = None) -> dict[str, Any]:
             f"{len(stored)} bytes are not a stored model: {error!r}. Train it again."
         ) from error
     _require_format(found_format)
-    found = digest(model)
+    try:
+        found = digest(model)
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # 1e999, half a surrogate: JSON takes what a model never holds
+        raise ModelCorruptedError(
+            f"{len(stored)} bytes are not a stored model: {error!r}. Train it again."
+        ) from error
     for name, expected in (("carry", carried), ("were expected to have", sha256 or carried)):
         if expected != found:
             raise ModelCorruptedError(

@@ -17,11 +17,13 @@ from fvg_platform.pipeline.inputs import Surroundings
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
+from fvg_platform.pipeline.serving import serves
 from fvg_platform.pipeline.training import feature_set
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database
-from fvg_platform.storage.model_registry import newest_model
+from fvg_platform.storage.model_registry import is_trained
+from fvg_platform.storage.model_store import ModelStore
 from fvg_platform.storage.statistics_tables import labelled_tickers, stored_fingerprint
 from fvg_platform.storage.symbols import active_tickers, universe_read_at
 
@@ -89,11 +91,14 @@ def _ticker_due(
 
 
 def timeframes_due(
-    database: Database, instance: dg.DagsterInstance, own_features: tuple[Feature, ...]
+    database: Database,
+    instance: dg.DagsterInstance,
+    store: ModelStore,
+    own_features: tuple[Feature, ...],
 ) -> list[str]:
-    """The timeframes whose bars have changed since their last split, or whose split has no model yet."""
+    """The timeframes whose bars have changed since their last split, or whose split has no model that could serve."""
     shown = instance.get_materialized_partitions(dg.AssetKey("win_rate_model"))
-    _, feature_set_version = feature_set(own_features)
+    names, feature_set_version = feature_set(own_features)
     due = []
     with database.engine.connect() as connection:
         for timeframe in TIMEFRAMES:
@@ -101,14 +106,12 @@ def timeframes_due(
             if not bars:
                 continue
             split = tables.newest_split(connection, timeframe)
-            model = newest_model(connection, timeframe)
+            config_ids = tables.config_ids(connection, timeframe)
             current = (
                 split is not None
                 and split.fingerprint == split_fingerprint(bars)
-                and model is not None
-                and model.split_version == split.split_version
-                and model.feature_set_version == feature_set_version
-                and model.config_ids == tables.config_ids(connection, timeframe)
+                and is_trained(connection, timeframe, split.split_version, (feature_set_version, config_ids))
+                and serves(connection, store, timeframe, names, config_ids)
                 and timeframe in shown
             )
             if not current:

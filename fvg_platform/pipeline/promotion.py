@@ -4,6 +4,7 @@ Both are asked about the same setups, all of them newer than either's training a
 The verdict is recorded whichever way it goes.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +28,7 @@ def settle(
     setups: pd.DataFrame,
     as_of: pd.Series,
     *,
+    features: Collection[str],
     config_ids: list[str],
     lineage_id: int,
 ) -> Verdict:
@@ -40,8 +42,10 @@ def settle(
         The timeframe's labelled setups, whatever their part.
     as_of
         The close of each setup's ticker's last bar.
+    features, config_ids
+        What setups have now, and how they are planned: a champion that wants other ones is none.
     """
-    champion, why_none = _champion(connection, store, challenger, setups, config_ids)
+    champion, why_none = _champion(connection, store, challenger, features, config_ids)
     verdict = compare(None if champion is None else champion.model, model, setups, as_of)
     reason = f"{why_none}{verdict.reason}"
     registry.add_comparison(
@@ -94,7 +98,7 @@ def _champion(
     connection: sa.Connection,
     store: ModelStore,
     challenger: sa.Row[Any],
-    setups: pd.DataFrame,
+    features: Collection[str],
     config_ids: list[str],
 ) -> tuple[ServingModel | None, str]:
     """The version that serves, if it still can; otherwise why it cannot, to stand before the verdict's reason."""
@@ -102,7 +106,7 @@ def _champion(
     if served is None or served.version == challenger.version:
         return None, ""
     try:
-        champion = ready_to_serve(store, served, features=set(map(str, setups)), config_ids=config_ids)
+        champion = ready_to_serve(store, served, features=features, config_ids=config_ids)
     except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
         return None, f"The version that served cannot be compared with: {error}. "
     if not _says_something(champion.model):

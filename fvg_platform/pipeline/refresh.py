@@ -46,7 +46,7 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     if tickers:
         for partition_range in stages.series_ranges(known, tickers, TIMEFRAMES):
             runs += _run(stages.SERIES, definitions, instance, partition_range, say)
-    timeframes = due.timeframes_due(database, instance, given["own_features"])
+    timeframes = due.timeframes_due(database, instance, given["model_store"], given["own_features"])
     for partition_range in stages.timeframe_ranges(timeframes):
         runs += _run(stages.TRAINING, definitions, instance, partition_range, say)
     # Labels can change where bars do not: another configuration, finer bars. Training waits for the sensor or a person.

@@ -112,3 +112,21 @@ def serving_models(database: Database, store: ModelStore, own: tuple[Feature, ..
             except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
                 serving.unusable[timeframe] = str(error)
     return serving
+
+
+def serves(
+    connection: sa.Connection,
+    store: ModelStore,
+    timeframe: str,
+    features: Collection[str],
+    config_ids: Collection[str],
+) -> bool:
+    """Whether the active version can do its work; where none is active, that is how people want it."""
+    served = registry.active_model(connection, timeframe)
+    if served is None:
+        return True
+    try:
+        ready_to_serve(store, served, features=features, config_ids=config_ids)
+    except (UnusableModelError, ModelStoreError, ModelCorruptedError):
+        return False
+    return True

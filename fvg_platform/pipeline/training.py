@@ -1,6 +1,5 @@
 """One timeframe's training, from stored rows to a version that serves or waits: read, train, judge once, compare."""
 
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +12,7 @@ from fvg_platform.features.setup_features import MODEL_FEATURES
 from fvg_platform.learning.model_versions import next_version
 from fvg_platform.learning.out_of_fold import TrainingConfig
 from fvg_platform.learning.splits import horizon_passed
-from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
+from fvg_platform.learning.trained_model import TrainedModel
 from fvg_platform.learning.training import train
 from fvg_platform.pipeline.code_state import git_commit
 from fvg_platform.pipeline.judgement import Judgement, judge_test_period
@@ -21,10 +20,10 @@ from fvg_platform.pipeline.model_cards import write_card
 from fvg_platform.pipeline.model_metadata import model_metadata
 from fvg_platform.pipeline.promotion import settle
 from fvg_platform.pipeline.range_assets import Work
-from fvg_platform.pipeline.serving import UnusableModelError, ready_to_serve
+from fvg_platform.pipeline.serving import serves
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
-from fvg_platform.storage.model_store import ModelStore, ModelStoreError, artifact_name, card_name
+from fvg_platform.storage.model_store import ModelStore, artifact_name, card_name
 from fvg_platform.storage.records import as_records
 
 MODEL_CODE = "2"
@@ -69,18 +68,14 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
     with database.engine.begin() as connection:
         tables.lock(connection, f"model {timeframe}")
         _require_newest(connection, timeframe, split.split_version)
-        same = registry.model_with_content(connection, timeframe, split.split_version, model.sha256)
-        newest = registry.newest_model(connection, timeframe)
-        # Equal bytes are a version of their own where the one trained last is for other setups or features, and where
-        # the one that serves cannot: then what serves is what was trained last for the setups as they are now.
         made_for = (version_of_features, config_ids)
-        if (
-            same is not None
-            and newest is not None
-            and (newest.feature_set_version, newest.config_ids) == made_for
-            and _serves(connection, store, timeframe, names, config_ids)
-        ):
+        same = registry.model_with_content(connection, timeframe, split.split_version, model.sha256, made_for)
+        # Where the version that serves cannot any more, equal bytes are a version of their own: what serves is what
+        # was trained last for the setups and features as they are now.
+        if same is not None and serves(connection, store, timeframe, names, config_ids):
+            _restore_cards(connection, store, same)
             return model_metadata(same, store, _unchanged(connection, same))
+        newest = registry.newest_model(connection, timeframe)
         judged = None
         if same is None and not tables.is_tested(connection, timeframe, split.split_version):
             judged = judge_test_period(database, work.given["engine"], model, setups, as_of, seed)
@@ -105,6 +100,7 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
             model,
             setups,
             as_of,
+            features=names,
             config_ids=config_ids,
             lineage_id=row.lineage_id,
         )
@@ -147,22 +143,12 @@ def _require_newest(connection: sa.Connection, timeframe: str, split_version: in
         )
 
 
-def _serves(
-    connection: sa.Connection,
-    store: ModelStore,
-    timeframe: str,
-    names: Collection[str],
-    config_ids: list[str],
-) -> bool:
-    """Whether the active version can do its work; where none is active, that is how people want it."""
-    served = registry.active_model(connection, timeframe)
-    if served is None:
-        return True
-    try:
-        ready_to_serve(store, served, features=names, config_ids=config_ids)
-    except (UnusableModelError, ModelStoreError, ModelCorruptedError):
-        return False
-    return True
+def _restore_cards(connection: sa.Connection, store: ModelStore, same: sa.Row[Any]) -> None:
+    """Write the cards that another store has, or nobody has any more."""
+    served = registry.active_model(connection, same.timeframe)
+    for row in (same, served):
+        if row is not None and row.card and not store.has(row.card):
+            write_card(connection, store, row.timeframe, row.version)
 
 
 def _semantic_version(

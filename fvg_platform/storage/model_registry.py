@@ -36,20 +36,43 @@ def model_version(connection: sa.Connection, timeframe: str, version: int) -> sa
 
 
 def model_with_content(
-    connection: sa.Connection, timeframe: str, split_version: int, sha256: str
+    connection: sa.Connection,
+    timeframe: str,
+    split_version: int,
+    sha256: str,
+    made_for: tuple[str, list[str]],
 ) -> sa.Row | None:
-    """The newest version that has exactly this content, if training made it before."""
+    """The newest version that has exactly this content, if training made it before for the same features and setups.
+
+    `made_for`: version of the feature set, and the configurations of setups.
+    """
     query = (
-        sa.select(models)
-        .where(
-            models.c.timeframe == timeframe,
-            models.c.split_version == split_version,
-            models.c.sha256 == sha256,
-        )
+        _made_for(timeframe, split_version, made_for)
+        .where(models.c.sha256 == sha256)
         .order_by(models.c.version.desc())
         .limit(1)
     )
     return connection.execute(query).one_or_none()
+
+
+def is_trained(
+    connection: sa.Connection, timeframe: str, split_version: int, made_for: tuple[str, list[str]]
+) -> bool:
+    """Whether there is a version of a split for these features and setups; see :func:`model_with_content`."""
+    query = _made_for(timeframe, split_version, made_for).limit(1)
+    return connection.execute(query).one_or_none() is not None
+
+
+def _made_for(
+    timeframe: str, split_version: int, made_for: tuple[str, list[str]]
+) -> "sa.Select[tuple[Any, ...]]":
+    features, config_ids = made_for
+    return sa.select(models).where(
+        models.c.timeframe == timeframe,
+        models.c.split_version == split_version,
+        models.c.feature_set_version == features,
+        models.c.config_ids == sa.cast(config_ids, models.c.config_ids.type),
+    )
 
 
 def model_list(connection: Any) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ class ModelStore:
     def __post_init__(self) -> None:
         # One address may be wrapped in another: simplecache::s3://…
         parts = [urlsplit(part) for part in str(self.address).split("::")]
-        if any(part.password is not None or part.query for part in parts):
+        if any(part.password is not None or (part.scheme and part.query) for part in parts):
             raise ModelStoreError(
                 "the address of the model store holds a password or parameters: give these to its client in the "
                 "environment (for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and leave them out of FVG_MODEL_STORE"

@@ -46,6 +46,8 @@ def drawdown_estimate(returns: Floats, block: pd.Timedelta, *, resamples: int, s
     (circular block bootstrap) until there are as many days again.
     """
     n = returns.size
+    if n == 0:
+        return Estimate(None, None, None, "no day")
     value = float(max_drawdown(np.cumprod(1.0 + returns, dtype=np.float64)))
     run = max(1, math.ceil(block / pd.Timedelta(days=1)))
     if not returns.any():

@@ -60,6 +60,8 @@ def spoil(path: Path, how: str) -> None:
         stored = json.loads(path.read_bytes())
         stored["model"]["format"] += 1
         path.write_text(json.dumps(stored))
+    elif how == "endless":
+        path.write_bytes(path.read_bytes().replace(b'"seed":', b'"seed":1e999,"was":', 1))
     elif how == "not a number":
         path.write_bytes(path.read_bytes().replace(b'"seed":', b'"seed":NaN,"was":', 1))
     elif how == "cut short":
@@ -73,6 +75,7 @@ def spoil(path: Path, how: str) -> None:
         ("altered", "SHA-256"),
         ("cut short", "are not a stored model"),
         ("not a number", "are not a stored model"),
+        ("endless", "are not a stored model"),
         ("of a newer format", "has format 3, this code reads format 2"),
     ],
 )

@@ -86,10 +86,16 @@ def test_a_version_that_does_not_exist_is_named(connection: sa.Connection) -> No
 def test_equal_content_is_found_within_its_split(connection: sa.Connection) -> None:
     newest = registry.newest_model(connection, "1d")
     assert newest is not None
-    same = registry.model_with_content(connection, "1d", newest.split_version, newest.sha256)
+    made_for = (newest.feature_set_version, newest.config_ids)
+    split, sha256 = newest.split_version, newest.sha256
+    same = registry.model_with_content(connection, "1d", split, sha256, made_for)
     assert same is not None and same.version == newest.version
-    assert registry.model_with_content(connection, "1d", newest.split_version, "unheard of") is None
-    assert registry.model_with_content(connection, "1d", newest.split_version + 1, newest.sha256) is None
+    assert registry.model_with_content(connection, "1d", split, "unheard of", made_for) is None
+    assert registry.model_with_content(connection, "1d", split + 1, sha256, made_for) is None
+    assert registry.model_with_content(connection, "1d", split, sha256, (made_for[0], ["other"])) is None
+    assert registry.model_with_content(connection, "1d", split, sha256, ("other", made_for[1])) is None
+    assert registry.is_trained(connection, "1d", split, made_for)
+    assert not registry.is_trained(connection, "1d", split, ("other", made_for[1]))
 
 
 def test_comparisons_are_kept_newest_first(connection: sa.Connection) -> None:

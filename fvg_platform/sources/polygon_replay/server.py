@@ -175,7 +175,8 @@ class ReplayServer:
             raise Refusal(401, "ERROR", "Unknown API Key")
         wait = 0.0 if self._limit is None else self._limit.seconds_to_wait()
         if wait > 0:
-            raise _too_many(math.ceil(wait))
+            # Sums of times leave residues: 60 and a trillionth are 60 seconds, not 61.
+            raise _too_many(max(1, math.ceil(wait - 1e-6)))
 
     def _fault(self, path: str, query: Query) -> Fault | None:
         if self.faults is None:
