@@ -13,12 +13,12 @@ from fvg_platform.features.feature import Feature
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.assets.models import split_fingerprint
 from fvg_platform.pipeline.assets.statistics import current_fingerprint
+from fvg_platform.pipeline.feature_sets import feature_set
 from fvg_platform.pipeline.inputs import Surroundings
 from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.pipeline.serving import serves
-from fvg_platform.pipeline.training import feature_set
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import series_status
 from fvg_platform.storage.database import Database

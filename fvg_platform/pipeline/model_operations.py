@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from fvg_platform.features.feature import Feature
 from fvg_platform.learning.promotion import Verdict
+from fvg_platform.pipeline.feature_sets import feature_set
 from fvg_platform.pipeline.model_cards import write_card
 from fvg_platform.pipeline.promotion import compare
 from fvg_platform.pipeline.serving import load_model, ready_to_serve
-from fvg_platform.pipeline.training import feature_set
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
 from fvg_platform.storage.database import Database
@@ -53,7 +53,8 @@ def compare_versions(
             f"{first} and {second} are the same version of the model of {timeframe}: name two"
         )
     with database.bulk() as bulk:
-        setups = tables.labelled_setups(bulk, timeframe)
+        found = tables.labelled_setups(bulk, timeframe)
+        setups = tables.with_every_feature(found, (*champion.features, *challenger.features))
         as_of = tables.last_bar_closes(bulk, timeframe, setups["ticker"])
     verdict = compare(load_model(store, champion), load_model(store, challenger), setups, as_of)
     return dict(champion._mapping), dict(challenger._mapping), verdict

@@ -53,9 +53,7 @@ def settle(
         {
             "timeframe": challenger.timeframe,
             "challenger": challenger.version,
-            "champion": None
-            if champion is None
-            else registry.active_model(connection, challenger.timeframe).version,  # type: ignore[union-attr]
+            "champion": None if champion is None else champion.version,
             "promoted": verdict.promote,
             "reason": reason,
             "setups": verdict.n,

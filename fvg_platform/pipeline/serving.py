@@ -10,9 +10,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fvg_platform.features.feature import Feature
-from fvg_platform.features.setup_features import MODEL_FEATURES
 from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
 from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.pipeline.feature_sets import feature_set
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
 from fvg_platform.storage.database import Database
@@ -98,7 +98,7 @@ class Serving:
 def serving_models(database: Database, store: ModelStore, own: tuple[Feature, ...]) -> Serving:
     """Read the active model of every timeframe; one that cannot serve spoils no other."""
     serving = Serving()
-    features = [*MODEL_FEATURES, *(feature.name for feature in own if feature.scale_free)]
+    features, _ = feature_set(own)
     with database.engine.connect() as connection:
         for timeframe in TIMEFRAMES:
             row = registry.active_model(connection, timeframe)

@@ -6,15 +6,13 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from fvg_platform.features.catalogue import FEATURE_SET_VERSION
-from fvg_platform.features.feature import Feature
-from fvg_platform.features.setup_features import MODEL_FEATURES
 from fvg_platform.learning.model_versions import next_version
 from fvg_platform.learning.out_of_fold import TrainingConfig
 from fvg_platform.learning.splits import horizon_passed
 from fvg_platform.learning.trained_model import TrainedModel
 from fvg_platform.learning.training import train
 from fvg_platform.pipeline.code_state import git_commit
+from fvg_platform.pipeline.feature_sets import feature_set
 from fvg_platform.pipeline.judgement import Judgement, judge_test_period
 from fvg_platform.pipeline.model_cards import write_card
 from fvg_platform.pipeline.model_metadata import model_metadata
@@ -48,9 +46,7 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
         return None
     names, version_of_features = feature_set(work.given["own_features"])
     with database.bulk() as bulk:
-        found = tables.labelled_setups(bulk, timeframe)
-        # A feature of the user's own that is NULL everywhere has no column.
-        setups = found.reindex(columns=[*found, *(name for name in names if name not in found)])
+        setups = tables.with_every_feature(tables.labelled_setups(bulk, timeframe), names)
         as_of = tables.last_bar_closes(bulk, timeframe, setups["ticker"])
     cut = pd.Timestamp(split.cut_ts)
     # Of a life that reaches beyond its ticker's bars only early ends are known: there is nothing to learn from it.
@@ -69,29 +65,24 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
         tables.lock(connection, f"model {timeframe}")
         _require_newest(connection, timeframe, split.split_version)
         made_for = (version_of_features, config_ids)
+        facts = {
+            "split_version": split.split_version,
+            "setups_resolved": resolved,
+            "feature_set_version": version_of_features,
+            "config_ids": config_ids,
+            "artifact": artifact,
+        }
         same = registry.model_with_content(connection, timeframe, split.split_version, model.sha256, made_for)
         # Where the version that serves cannot any more, equal bytes are a version of their own: what serves is what
         # was trained last for the setups and features as they are now.
         if same is not None and serves(connection, store, timeframe, names, config_ids):
             _restore_cards(connection, store, same)
             return model_metadata(same, store, _unchanged(connection, same))
-        newest = registry.newest_model(connection, timeframe)
-        judged = None
-        if same is None and not tables.is_tested(connection, timeframe, split.split_version):
-            judged = judge_test_period(database, work.given["engine"], model, setups, as_of, seed)
-        record = _record(model, judged, same) | {
-            "version": 1 if newest is None else newest.version + 1,
-            "semantic_version": _semantic_version(
-                newest, version_of_features, config_ids, split.split_version
-            ),
-            "split_version": split.split_version,
-            "setups_resolved": resolved,
-            "feature_set_version": version_of_features,
-            "config_ids": config_ids,
-            "artifact": artifact,
-            "run_id": work.run_id,
-        }
-        row = _enter(connection, record)
+        if same is not None and same.status == registry.CANDIDATE:
+            row, state = same, "compared again: it was refused before"
+        else:
+            state = "new"
+            row = _new_version(connection, work, model, same, setups, as_of, facts)
         served = registry.active_model(connection, timeframe)
         settle(
             connection,
@@ -108,14 +99,28 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
         for changed in {row.version, row.version if served is None else served.version}:
             write_card(connection, store, timeframe, changed)
         row = _row(connection, timeframe, row.version)
-    return model_metadata(row, store, "new")
+    return model_metadata(row, store, state)
 
 
-def feature_set(own: tuple[Feature, ...]) -> tuple[tuple[str, ...], str]:
-    """What a model may look at, the user's own scale-free features included, and the version of all of it."""
-    usable = tuple(feature.name for feature in own if feature.scale_free)
-    version = "+".join([FEATURE_SET_VERSION, *(feature.digest for feature in own if feature.scale_free)])
-    return (*MODEL_FEATURES, *usable), version
+def _new_version(
+    connection: sa.Connection,
+    work: Work,
+    model: TrainedModel,
+    same: sa.Row[Any] | None,
+    setups: pd.DataFrame,
+    as_of: pd.Series,
+    facts: dict[str, Any],
+) -> sa.Row[Any]:
+    """Judge the model on the test period, if no other has used that, and enter it as the next version."""
+    timeframe, split_version = model.timeframe, facts["split_version"]
+    newest = registry.newest_model(connection, timeframe)
+    judged = None
+    if same is None and not tables.is_tested(connection, timeframe, split_version):
+        engine, seed = work.given["engine"], work.given["seed"]
+        judged = judge_test_period(work.database, engine, model, setups, as_of, seed)
+    semantic = _semantic_version(newest, facts["feature_set_version"], facts["config_ids"], split_version)
+    number = {"version": 1 if newest is None else newest.version + 1, "semantic_version": semantic}
+    return _enter(connection, _record(model, judged, same) | facts | number | {"run_id": work.run_id})
 
 
 def _store(work: Work) -> ModelStore:

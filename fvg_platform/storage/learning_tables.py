@@ -3,7 +3,7 @@
 Models have a registry of their own, :mod:`fvg_platform.storage.model_registry`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,11 @@ def with_own_features(setups: pd.DataFrame) -> pd.DataFrame:
         return rest
     own = pd.DataFrame([values or {} for values in custom], index=setups.index, dtype=np.float64)
     return pd.concat([rest, own], axis=1)
+
+
+def with_every_feature(setups: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """The setups with a column for each name; a feature of a user's own that is NULL in all of them had none."""
+    return setups.reindex(columns=list(dict.fromkeys([*setups, *names])))
 
 
 def setups_known_within(

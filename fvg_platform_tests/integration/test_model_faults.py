@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fvg_platform.pipeline import training
+from fvg_platform.learning.promotion import Verdict
+from fvg_platform.pipeline import promotion, training
 from fvg_platform.pipeline.stages import TRAINING
 from fvg_platform_tests.integration.operations import failures, materialise_assets
 from fvg_platform_tests.market_bars import random_bars
@@ -95,10 +96,12 @@ def test_a_model_of_unknown_features_or_of_other_setups_predicts_nothing(place: 
     assert "wants 1 feature(s) that setups do not have, the first is 'moon_phase'" in message
     place.execute("UPDATE models SET features = features - 'moon_phase' WHERE timeframe = '1d'")
 
-    ((config_ids,),) = place.rows("SELECT config_ids FROM models WHERE timeframe = '1d'")
     place.execute("""UPDATE models SET config_ids = '["other"]' WHERE timeframe = '1d'""")
     assert "was trained for setups planned by other" in predict(place)
-    place.execute(f"UPDATE models SET config_ids = '{json.dumps(config_ids)}' WHERE timeframe = '1d'")
+    place.execute(
+        "UPDATE models SET config_ids = (SELECT jsonb_agg(DISTINCT config_id) FROM fvg_setups WHERE timeframe = '1d') "
+        "WHERE timeframe = '1d'"
+    )
     assert place.rows("SELECT count(*) FROM predictions WHERE timeframe = '1d'") == [(0,)]
 
 
@@ -138,3 +141,21 @@ def test_training_mends_what_cannot_serve_though_it_gives_the_same_bytes(place: 
     assert place.rows("SELECT count(*) FROM models WHERE timeframe = '1h'") == [(2,)], (
         "and then there is no more to do"
     )
+
+
+def test_a_candidate_that_is_refused_again_stays_one_version(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The active version cannot serve and its successor is not calibrated: training again adds no further one."""
+    refused = Verdict(False, "not calibrated", 60, 6, None, {}, {})
+    monkeypatch.setattr(promotion, "judge_challenger", lambda *_, **__: refused)
+    place.execute(
+        "UPDATE models SET features = features || '[\"moon_phase\"]', feature_set_version = 'with the moon' "
+        "WHERE timeframe = '1h' AND status = 'active'"
+    )
+    before = place.rows("SELECT count(*) FROM models WHERE timeframe = '1h'")[0][0]
+    for _ in range(2):
+        assert failures(materialise_assets(place, ["win_rate_model"], only_timeframes=["1h"])) == {}
+    found = place.rows("SELECT status, status_reason FROM models WHERE timeframe = '1h' ORDER BY version")
+    assert len(found) == before + 1
+    assert found[-1][0] == "candidate" and found[-1][1].endswith("not calibrated")

@@ -164,3 +164,9 @@ def test_models_keep_every_column_that_the_schema_names(connection: sa.Connectio
     newest = registry.newest_model(connection, "1d")
     assert newest is not None
     assert set(newest._mapping) == {column.name for column in models.columns}
+
+
+def test_features_without_a_column_become_one_of_nulls() -> None:
+    setups = tables.with_every_feature(pd.DataFrame({"a": [1.0, 2.0]}), ["b", "a", "b"])
+    assert list(setups) == ["a", "b"]
+    assert setups["a"].tolist() == [1.0, 2.0] and setups["b"].isna().all()

@@ -119,8 +119,7 @@ def _append(database: Database, serving: Serving, rows: list[dict[str, object]],
 
 def _predict(serving: ServingModel, setups: pd.DataFrame, start: pd.Timestamp) -> list[dict[str, object]]:
     model = serving.model
-    # A feature of the user's own that none of these setups has yet has no column.
-    setups = setups.reindex(columns=[*setups, *(n for n in model.feature_names if n not in setups)])
+    setups = tables.with_every_feature(setups, model.feature_names)
     began = time.perf_counter()
     probabilities = model.predict(setups)
     signals = decide(probabilities.assign(side=setups["side"]), model.threshold.value)
