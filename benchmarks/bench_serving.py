@@ -25,7 +25,7 @@ from fvg_platform.storage import schema
 from fvg_platform.storage.bulk import series_transaction
 from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.database import Database
-from fvg_platform.storage.learning_tables import setups_known_within
+from fvg_platform.storage.prediction_tables import setups_known_within
 from fvg_platform.storage.records import execute
 from fvg_platform.storage.series_tables import update_series_rows
 

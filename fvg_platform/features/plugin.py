@@ -67,6 +67,9 @@ _TAKEN = frozenset(
             "entered",
             "expected",
         ),
+        *("id", "direction", "predicted_price", "predicted_change", "confidence", "hold_until", "reasons"),
+        *("origin", "expected_r", "expected_r_low", "expected_r_high"),
+        *("cost_bps", "asset_class", "anchor", "session"),
         *("model_version", "predicted_at", "latency_ms", "p_entered", "p_entered_low", "p_entered_high"),
         *(
             f"{name}_{k}"

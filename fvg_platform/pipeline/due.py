@@ -20,7 +20,7 @@ from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.pipeline.serving import serves
 from fvg_platform.storage import learning_tables as tables
-from fvg_platform.storage import series_status
+from fvg_platform.storage import prediction_tables, series_status
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.model_registry import is_trained
 from fvg_platform.storage.model_store import ModelStore
@@ -138,4 +138,4 @@ def day_due(database: Database, instance: dg.DagsterInstance, day: str) -> bool:
     if day not in instance.get_materialized_partitions(dg.AssetKey("daily_predictions")):
         return True
     with database.engine.connect() as connection:
-        return tables.unpredicted_setups(connection, day) > 0
+        return prediction_tables.unpredicted_setups(connection, day) > 0

@@ -1,7 +1,7 @@
 """A stored model made ready to predict: its file read, checked, and held to the features and setups of today."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from fvg_platform.features.feature import Feature
 from fvg_platform.learning.trained_model import ModelCorruptedError, TrainedModel
-from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.feature_sets import feature_set
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
@@ -87,31 +86,40 @@ def ready_to_serve(
     return ServingModel(row, load_model(store, row))
 
 
-@dataclass(frozen=True)
-class Serving:
-    """The active model of each timeframe; of those that cannot serve, why."""
+class Versions:
+    """Stored versions made ready, each read once; one that cannot serve spoils no other."""
 
-    ready: dict[str, ServingModel] = field(default_factory=dict)
-    unusable: dict[str, str] = field(default_factory=dict)
+    def __init__(self, database: Database, store: ModelStore, own: tuple[Feature, ...]) -> None:
+        self._database, self._store = database, store
+        self._features, _ = feature_set(own)
+        self._ready: dict[tuple[str, int], ServingModel | str] = {}
 
+    def ready(self, timeframe: str, version: int) -> ServingModel:
+        """A version that can predict the setups of today.
 
-def serving_models(database: Database, store: ModelStore, own: tuple[Feature, ...]) -> Serving:
-    """Read the active model of every timeframe; one that cannot serve spoils no other."""
-    serving = Serving()
-    features, _ = feature_set(own)
-    with database.engine.connect() as connection:
-        for timeframe in TIMEFRAMES:
-            row = registry.active_model(connection, timeframe)
-            if row is None:
-                continue
+        Raises
+        ------
+        UnusableModelError
+            It cannot; the message says why.
+        """
+        key = (timeframe, version)
+        if key not in self._ready:
+            self._ready[key] = self._made_ready(timeframe, version)
+        found = self._ready[key]
+        if isinstance(found, str):
+            raise UnusableModelError(found)
+        return found
+
+    def _made_ready(self, timeframe: str, version: int) -> ServingModel | str:
+        with self._database.engine.connect() as connection:
+            row = registry.model_version(connection, timeframe, version)
             config_ids = tables.config_ids(connection, timeframe)
-            try:
-                serving.ready[timeframe] = ready_to_serve(
-                    store, row, features=features, config_ids=config_ids
-                )
-            except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
-                serving.unusable[timeframe] = str(error)
-    return serving
+        if row is None:
+            return f"there is no version {version} of the model of {timeframe}"
+        try:
+            return ready_to_serve(self._store, row, features=self._features, config_ids=config_ids)
+        except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
+            return str(error)
 
 
 def serves(

@@ -165,4 +165,21 @@ MEANINGS = {
         for k in (1, 2, 3)
         for path in ("lo", "hi")
     },
+    "signal": "BUY, SELL, or HOLD below the model's threshold",
+    "expected_r": "mean R of the order that signals act on, if entered, after costs",
+    "latency_ms_mean": "milliseconds that a prediction took on average",
+    "latency_ms_max": "milliseconds that the slowest prediction took",
+    "window_end": "the window ends before this time",
+    "made_at": "when it was made",
+    "made_from": "open time of the newest bar that was known",
+    "model": "what it was made by",
+    "attempts": "how many trainings were started for it",
+    "inserted_at": "when it was put in line",
+    "started_at": "when its last training was asked for",
+    "completed_at": "when it was done with",
+    "window_start": "the window begins at this time",
+    "drifted": "whether it has moved beyond what chance explains",
+    "served_from": "when it began to serve",
+    "served_until": "when it ceased to; NULL: it serves",
+    "last_close": "close of the bar that the forecast starts from",
 }

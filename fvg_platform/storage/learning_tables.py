@@ -1,6 +1,7 @@
-"""Splits, training rows and predictions: what the learning stages read and write.
+"""Splits and training rows: what training reads and writes, beside the registry of models.
 
-Models have a registry of their own, :mod:`fvg_platform.storage.model_registry`.
+Models are in :mod:`fvg_platform.storage.model_registry`, what they say in
+:mod:`fvg_platform.storage.prediction_tables`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from fvg_platform.market.timeframes import nominal_duration
 from fvg_platform.storage.bulk import read_frame
@@ -19,7 +19,6 @@ from fvg_platform.storage.schema import (
     TARGETS,
     fvg_setups,
     lineage,
-    predictions,
     setup_features,
     train_test_config,
     train_test_splits,
@@ -135,29 +134,6 @@ def with_every_feature(setups: pd.DataFrame, names: Iterable[str]) -> pd.DataFra
     return setups.reindex(columns=list(dict.fromkeys([*setups, *names])))
 
 
-def setups_known_within(
-    connection: Any, timeframe: str, start: pd.Timestamp, end: pd.Timestamp
-) -> pd.DataFrame:
-    """Setups with `start <= known_at < end`, with their plans and features, from series that are ok."""
-    features = ", ".join(f'f."{name}"' for name in FEATURE_COLUMNS)
-    key = ", ".join(f"s.{name}" for name in SETUP_KEY)
-    found = read_frame(
-        connection,
-        f"""
-        SELECT {key}, s.known_at, s.entry, s.stop, s.target_1, s.target_2, s.target_3, {features}, f.custom
-        FROM fvg_setups s JOIN setup_features f USING (ticker, timeframe, ts, side, config_id)
-        WHERE s.timeframe = $1 AND s.known_at >= $2 AND s.known_at < $3 AND NOT EXISTS (
-            SELECT 1 FROM series_status t
-            WHERE (t.ticker, t.timeframe) = (s.ticker, s.timeframe)
-              AND t.asset IN ('fvg_setups', 'setup_features') AND t.state <> 'ok'
-        )
-        ORDER BY s.ticker, s.ts, s.side
-        """,
-        [timeframe, start, end],
-    )
-    return with_own_features(found)
-
-
 def config_ids(connection: sa.Connection, timeframe: str) -> list[str]:
     """The configurations that the timeframe's setups were planned with, in order."""
     query = sa.select(fvg_setups.c.config_id).where(fvg_setups.c.timeframe == timeframe).distinct()
@@ -206,47 +182,6 @@ def store_split(
         connection.execute(train_test_config.insert(), rows)
 
 
-def append_predictions(connection: sa.Connection, rows: list[dict[str, object]]) -> int:
-    """Add predictions that are not there yet and return how many were new; nothing is ever changed."""
-    if not rows:
-        return 0
-    statement = insert(predictions).on_conflict_do_nothing().returning(predictions.c.ticker)
-    return len(connection.execute(statement, rows).all())
-
-
-def fill_outcomes(connection: sa.Connection, lineage_id: int) -> int:
-    """Bring every prediction's outcome up to its label; returns how many rows changed."""
-    values = ["status", *_OUTCOMES, *_R]
-    key = ", ".join(f"p.{name}" for name in SETUP_KEY)
-    label = ", ".join(f"l.{name}" for name in values)
-    # Resolved: nothing about it can change any more, on either path of any target.
-    open_paths = " OR ".join(f"l.{name} = 'censored'" for name in _OUTCOMES)
-    last_exit = ", ".join(f"l.exit_ts_{k}_{path}" for k in TARGETS for path in PATHS)
-    changed = ", ".join([*values, "resolved_at"])
-    query = f"""
-        INSERT INTO prediction_outcomes AS o
-            ({", ".join(SETUP_KEY)}, model_version, {changed}, lineage_id)
-        SELECT {key}, p.model_version, {label},
-            CASE WHEN l.status = 'pending' OR (l.status = 'entered' AND ({open_paths})) THEN NULL
-                 ELSE coalesce(greatest({last_exit}), l.life_end) END,
-            :lineage_id
-        FROM predictions p JOIN fvg_labels l USING ({", ".join(SETUP_KEY)})
-        ON CONFLICT ({", ".join(SETUP_KEY)}, model_version) DO UPDATE
-        SET ({changed}, lineage_id) = ({", ".join("excluded." + n for n in [*values, "resolved_at", "lineage_id"])})
-        WHERE ({", ".join("o." + n for n in [*values, "resolved_at"])})
-            IS DISTINCT FROM ({", ".join("excluded." + n for n in [*values, "resolved_at"])})
-        RETURNING 1
-    """
-    return len(connection.execute(sa.text(query), {"lineage_id": lineage_id}).all())
-
-
-def outcome_counts(connection: sa.Connection) -> tuple[int, int]:
-    """Rows in `prediction_outcomes`, and how many of them are not resolved yet."""
-    query = sa.text("SELECT count(*), count(*) FILTER (WHERE resolved_at IS NULL) FROM prediction_outcomes")
-    rows, still_open = connection.execute(query).one()
-    return int(rows), int(still_open)
-
-
 def label_counts(connection: sa.Connection) -> list[sa.Row]:
     """Per timeframe with labels: `resolved` now, and `version`, `trained_on`, `resolved_at_training` of its model."""
     query = sa.text(
@@ -283,20 +218,3 @@ def bar_revisions(connection: sa.Connection, timeframe: str) -> list[tuple[str, 
         "WHERE timeframe = :timeframe AND asset = 'bars' AND state = 'ok' AND rows > 0 ORDER BY ticker"
     )
     return [tuple(row) for row in connection.execute(query, {"timeframe": timeframe})]
-
-
-def unpredicted_setups(connection: sa.Connection, day: str) -> int:
-    """Setups that became known on a day (exchange time) and that their timeframe's active model has not judged."""
-    query = sa.text(
-        """
-        SELECT count(*) FROM fvg_setups s
-        JOIN models serving ON serving.timeframe = s.timeframe AND serving.status = 'active'
-        WHERE s.known_at >= (:day)::date::timestamp AT TIME ZONE 'America/New_York'
-          AND s.known_at < ((:day)::date + 1)::timestamp AT TIME ZONE 'America/New_York'
-          AND NOT EXISTS (
-            SELECT 1 FROM predictions p
-            WHERE (p.ticker, p.timeframe, p.ts, p.side, p.config_id, p.model_version)
-                = (s.ticker, s.timeframe, s.ts, s.side, s.config_id, serving.version))
-        """
-    )
-    return int(connection.execute(query, {"day": day}).scalar_one())

@@ -1,7 +1,7 @@
 """The registry of models: what was trained, which version serves a timeframe, and why.
 
 A version is written once; later only its status moves: candidate, active, retired. At most one version of a
-timeframe is active, which an index of the table guarantees.
+timeframe is active, which an index of the table guarantees. Which one served when is kept for good.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fvg_platform.storage.bulk import read_frame
-from fvg_platform.storage.schema import model_comparisons, models, train_test_splits
+from fvg_platform.storage.schema import model_comparisons, model_deployments, models, train_test_splits
 
 CANDIDATE, ACTIVE, RETIRED = "candidate", "active", "retired"
 
@@ -125,11 +125,37 @@ def activate(connection: sa.Connection, timeframe: str, version: int, reason: st
         deployed_at=sa.func.now(),
         retired_at=None,
     )
+    service = {"timeframe": timeframe, "version": version, "served_from": sa.func.now(), "reason": reason}
+    connection.execute(model_deployments.insert().values(service))
 
 
 def retire(connection: sa.Connection, timeframe: str, version: int, reason: str) -> None:
     """Take a version out of service, or out of the race for it."""
     _change(connection, timeframe, version, status=RETIRED, status_reason=reason, retired_at=sa.func.now())
+    connection.execute(
+        model_deployments.update()
+        .where(
+            model_deployments.c.timeframe == timeframe,
+            model_deployments.c.version == version,
+            model_deployments.c.served_until.is_(None),
+        )
+        .values(served_until=sa.func.now())
+    )
+
+
+def deployments(connection: sa.Connection) -> list[sa.Row]:
+    """Every stretch of time in which a version served, oldest first: with `cut`, where its test period begins."""
+    table, split = model_deployments, train_test_splits
+    query = (
+        sa.select(table, split.c.cut_ts.label("cut"))
+        .join(models, sa.and_(models.c.timeframe == table.c.timeframe, models.c.version == table.c.version))
+        .join(
+            split,
+            sa.and_(split.c.timeframe == models.c.timeframe, split.c.split_version == models.c.split_version),
+        )
+        .order_by(table.c.id)
+    )
+    return list(connection.execute(query).all())
 
 
 def keep_waiting(connection: sa.Connection, timeframe: str, version: int, reason: str) -> None:

@@ -32,8 +32,6 @@ from fvg_platform.storage.tables.learning import (
     features,
     model_comparisons,
     models,
-    prediction_outcomes,
-    predictions,
     setup_features,
     train_test_config,
     train_test_splits,
@@ -56,6 +54,15 @@ from fvg_platform.storage.tables.market import (
     universe_log,
     vendor_calls,
 )
+from fvg_platform.storage.tables.monitoring import drift_metrics, drift_reports, retrain_queue
+from fvg_platform.storage.tables.signals import (
+    model_deployments,
+    model_performance,
+    prediction_outcomes,
+    prediction_steps,
+    predictions,
+    price_forecasts,
+)
 
 __all__ = [
     "BAR_KEY",
@@ -69,6 +76,8 @@ __all__ = [
     "bar_flags",
     "bar_gaps",
     "bar_quarantine",
+    "drift_metrics",
+    "drift_reports",
     "engine_configs",
     "features",
     "fvg_context",
@@ -83,10 +92,15 @@ __all__ = [
     "market_data",
     "metadata",
     "model_comparisons",
+    "model_deployments",
+    "model_performance",
     "models",
     "prediction_outcomes",
+    "prediction_steps",
     "predictions",
+    "price_forecasts",
     "raw_bars",
+    "retrain_queue",
     "series",
     "series_changes",
     "series_comparisons",

@@ -13,7 +13,7 @@ from fvg_platform.features.verification import FeatureError
 from fvg_platform.pipeline.resources import default_resources
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage import model_registry as registry
-from fvg_platform.storage import schema
+from fvg_platform.storage import outcome_tables, prediction_tables, schema
 from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.connections import libpq_url
 from fvg_platform.storage.schema import SETUP_KEY, models, predictions
@@ -63,18 +63,18 @@ def test_the_test_period_of_a_split_is_used_once(connection: sa.Connection) -> N
 
 def test_a_prediction_is_added_once_for_each_model(connection: sa.Connection) -> None:
     rows = [dict(row._mapping) for row in connection.execute(sa.select(predictions))]
-    assert tables.append_predictions(connection, rows) == 0
-    assert tables.append_predictions(connection, []) == 0
+    assert prediction_tables.append_predictions(connection, rows) == 0
+    assert prediction_tables.append_predictions(connection, []) == 0
     row = next(row for row in rows if row["timeframe"] == "1m")
     add_model(connection, "1m", test_metrics=None)
     newer = {**row, "model_version": row["model_version"] + 1, "p_target_1": 0.1}
-    assert tables.append_predictions(connection, [row, newer]) == 1
+    assert prediction_tables.append_predictions(connection, [row, newer]) == 1
 
 
 def test_outcomes_follow_their_labels_however_late(connection: sa.Connection) -> None:
     lineage = connection.execute(sa.text("SELECT max(id) FROM lineage")).scalar_one()
-    assert tables.fill_outcomes(connection, lineage) == 0, "the demo has filled them"
-    rows, still_open = tables.outcome_counts(connection)
+    assert outcome_tables.fill_outcomes(connection, lineage) == 0, "the demo has filled them"
+    rows, still_open = outcome_tables.outcome_counts(connection)
     assert rows > still_open > 0
     # A censored path ends in its target at last: the outcome is resolved by the exit of its last path.
     connection.execute(
@@ -86,16 +86,16 @@ def test_outcomes_follow_their_labels_however_late(connection: sa.Connection) ->
             "WHERE status = 'entered' AND outcome_3_lo = 'censored' AND timeframe = '1m'"
         )
     )
-    changed = tables.fill_outcomes(connection, lineage)
+    changed = outcome_tables.fill_outcomes(connection, lineage)
     assert changed > 0
-    assert tables.outcome_counts(connection) == (rows, still_open - changed)
+    assert outcome_tables.outcome_counts(connection) == (rows, still_open - changed)
     resolved = connection.execute(
         sa.text(
             "SELECT count(*) FROM prediction_outcomes WHERE resolved_at = '2026-08-09' AND outcome_1_lo = 'target'"
         )
     ).scalar_one()
     assert resolved == changed
-    assert tables.fill_outcomes(connection, lineage) == 0
+    assert outcome_tables.fill_outcomes(connection, lineage) == 0
 
 
 def test_held_back_series_are_not_learnt_from(sample: Workplace, connection: sa.Connection) -> None:
@@ -125,7 +125,7 @@ def test_a_day_holds_its_first_moment_and_not_the_next_days(sample: Workplace) -
     known = sorted(row[0] for row in sample.rows("SELECT known_at FROM fvg_setups WHERE timeframe = '1m'"))
     first, last = pd.Timestamp(known[0]), pd.Timestamp(known[-1])
     with bulk_connection(sample.url) as bulk:
-        within = tables.setups_known_within(bulk, "1m", first, last)["known_at"]
+        within = prediction_tables.setups_known_within(bulk, "1m", first, last)["known_at"]
     assert within.min() == first
     assert within.max() < last
     assert len(within) == sum(first <= pd.Timestamp(moment) < last for moment in known)
@@ -133,9 +133,9 @@ def test_a_day_holds_its_first_moment_and_not_the_next_days(sample: Workplace) -
 
 def test_a_newer_model_has_yet_to_judge_the_day(sample: Workplace, connection: sa.Connection) -> None:
     ((day,),) = sample.rows("SELECT max(day)::text FROM predictions")
-    assert tables.unpredicted_setups(connection, day) == 0
+    assert prediction_tables.unpredicted_setups(connection, day) == 0
     add_model(connection, "1m", test_metrics=None)
-    assert tables.unpredicted_setups(connection, day) == 0, "a candidate judges nothing"
+    assert prediction_tables.unpredicted_setups(connection, day) == 0, "a candidate judges nothing"
     newest = registry.newest_model(connection, "1m")
     assert newest is not None
     registry.activate(connection, "1m", newest.version, "for the test")
@@ -143,8 +143,8 @@ def test_a_newer_model_has_yet_to_judge_the_day(sample: Workplace, connection: s
         "SELECT count(*) FROM predictions WHERE timeframe = '1m' AND day = (SELECT max(day) FROM predictions)"
     )
     ((judged,),) = sample.rows(query)
-    assert tables.unpredicted_setups(connection, day) == judged
-    assert tables.unpredicted_setups(connection, "1990-01-01") == 0
+    assert prediction_tables.unpredicted_setups(connection, day) == judged
+    assert prediction_tables.unpredicted_setups(connection, "1990-01-01") == 0
 
 
 def test_counts_of_labels_agree_with_what_the_models_saw(connection: sa.Connection) -> None:

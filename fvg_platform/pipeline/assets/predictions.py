@@ -1,39 +1,63 @@
 """From models to signals: daily_predictions for each day's setups, prediction_outcomes as they resolve."""
 
-import time
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
-from fvg_platform.learning.trained_model import HOLDING_COLUMN, INTERVAL_COLUMNS, PREDICTION_COLUMNS
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.automation.conditions import latest_day_on_change, on_change_upstream
 from fvg_platform.pipeline.partitions import days
+from fvg_platform.pipeline.predicting import Day, DayPredictions, predict_day, versions_of_day
 from fvg_platform.pipeline.range_assets import RangeAsset, Work
-from fvg_platform.pipeline.series_assets import OWNERS, said, table_metadata
-from fvg_platform.pipeline.serving import Serving, ServingModel, UnusableModelError, serving_models
-from fvg_platform.storage import learning_tables as tables
+from fvg_platform.pipeline.series_assets import OWNERS, table_metadata
+from fvg_platform.pipeline.serving import UnusableModelError, Versions
+from fvg_platform.storage import outcome_tables as outcomes
+from fvg_platform.storage import prediction_tables as tables
 from fvg_platform.storage.database import Database
-from fvg_platform.storage.records import as_records
-from fvg_platform.storage.schema import SETUP_KEY
-from fvg_platform.trading.signals import HOLD, decide
+from fvg_platform.storage.learning_tables import lock, write_lineage
+from fvg_platform.storage.report_queries import latest_known_at
+from fvg_platform.trading.signals import HOLD
 
 GROUP = "signals"
-PREDICTION_CODE = "2"
-SAID_COLUMNS = (*PREDICTION_COLUMNS, *INTERVAL_COLUMNS, HOLDING_COLUMN)
-LEVELS = ("entry", "stop", "target_1", "target_2", "target_3")
+PREDICTION_CODE = "3"
+OUTCOME_CODE = "2"
+# Another version may be put in service while a day is predicted; that often in a row it is no coincidence.
+_ATTEMPTS = 3
 
 
-def _predict_day_of(day: str, work: Work) -> dict[str, Any]:
-    window = days.time_window_for_partition_key(day)
-    start, end = pd.Timestamp(window.start), pd.Timestamp(window.end)
-    return _predict_day(work.database, work.given["serving"], start, end, work.run_id)
+class ChangingModelsError(RuntimeError):
+    """Other versions served each time a day was predicted."""
 
 
 def _begin(work: Work) -> dict[str, Any]:
-    return {"serving": serving_models(work.database, work.given["model_store"], work.given["own_features"])}
+    with work.database.bulk() as bulk:
+        latest = latest_known_at(bulk)
+    versions = Versions(work.database, work.given["model_store"], work.given["own_features"])
+    return {"versions": versions, "latest_known_at": latest}
+
+
+def _predict_day_of(key: str, work: Work) -> dict[str, Any]:
+    window = days.time_window_for_partition_key(key)
+    start, end = pd.Timestamp(window.start), pd.Timestamp(window.end)
+    latest: pd.Timestamp | None = work.given["latest_known_at"]
+    day = Day(start, end, newest=latest is None or latest < end)
+    with work.database.bulk() as bulk:
+        found = {t: tables.setups_known_within(bulk, t, start, end) for t in TIMEFRAMES}
+    setups_of = {timeframe: setups for timeframe, setups in found.items() if len(setups)}
+    predicted, new = _predict_and_append(work, setups_of, day)
+    if predicted.unserved:
+        # The others' predictions are kept; that these are missing must not look like a day without setups.
+        raise UnusableModelError("; ".join(predicted.unserved.values()))
+    return {
+        "dagster/partition_row_count": len(predicted.rows),
+        "rows_inserted": new,
+        "signals_to_act_on": sum(row["signal"] != HOLD for row in predicted.rows),
+        "model_versions": dg.MetadataValue.json(
+            {t: predicted.versions[t] for t in setups_of if t in predicted.versions}
+        ),
+        "setups_without_model": dg.MetadataValue.json(predicted.without_model),
+    }
 
 
 daily_predictions = RangeAsset(
@@ -44,8 +68,9 @@ daily_predictions = RangeAsset(
         dg.AssetDep("setup_features", partition_mapping=dg.AllPartitionMapping()),
     ],
     description=(
-        "Every setup that became known on the day, with its levels and probabilities, by the serving models. "
-        "Append-only: the same model never speaks twice of one setup, and what was said stays."
+        "Every setup that became known on the day, with its levels, probabilities, expected R and reasons, by the "
+        "version that served then. Append-only: the same version never speaks twice of one setup, and what was said "
+        "stays."
     ),
     code_version=PREDICTION_CODE,
     kinds=frozenset({"python", "postgres"}),
@@ -59,83 +84,44 @@ daily_predictions = RangeAsset(
 )
 
 
-def _predict_day(
-    database: Database, serving: Serving, start: pd.Timestamp, end: pd.Timestamp, run_id: str
-) -> dict[str, Any]:
-    rows: list[dict[str, object]] = []
-    without_model: dict[str, int] = {}
-    failed: dict[str, str] = dict(serving.unusable)
-    with database.bulk() as bulk:
-        for timeframe in TIMEFRAMES:
-            setups = tables.setups_known_within(bulk, timeframe, start, end)
-            if setups.empty:
-                continue
-            model = serving.ready.get(timeframe)
-            known = np.zeros(len(setups), bool) if model is None else model.knows(setups)
-            if model is not None and known.any():
-                try:
-                    rows += _predict(model, setups[known], start)
-                except Exception as error:  # the boundary: named below, and no other timeframe is spoiled
-                    failed[timeframe], known = said(error), np.zeros(len(setups), bool)
-            if not known.all():
-                without_model[timeframe] = int((~known).sum())
-    new = _append(database, serving, rows, run_id)
-    unserved = {t: why for t, why in failed.items() if t in without_model}
-    if unserved:
-        # The others' predictions are kept; that these are missing must not look like a day without setups.
-        raise UnusableModelError(
-            "; ".join(f"{count_of(without_model[t], 'setup')} of {t}: {why}" for t, why in unserved.items())
-        )
-    acted = sum(row["signal"] != HOLD for row in rows)
-    return {
-        "dagster/partition_row_count": len(rows),
-        "rows_inserted": new,
-        "signals_to_act_on": acted,
-        "setups_without_model": dg.MetadataValue.json(without_model),
-    }
-
-
-def count_of(number: int, noun: str) -> str:
-    """So many of something, in words."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _append(database: Database, serving: Serving, rows: list[dict[str, object]], run_id: str) -> int:
-    if not rows:
-        return 0
-    with database.engine.connect() as connection, connection.begin() as transaction:
-        lineage_id = tables.write_lineage(
-            connection,
-            run_id=run_id,
-            asset="daily_predictions",
-            code_version=PREDICTION_CODE,
-            configuration={t: s.version for t, s in serving.ready.items()},
-        )
-        new = tables.append_predictions(connection, [{**row, "lineage_id": lineage_id} for row in rows])
-        if not new:
-            transaction.rollback()  # the lineage of nothing
-    return new
-
-
-def _predict(serving: ServingModel, setups: pd.DataFrame, start: pd.Timestamp) -> list[dict[str, object]]:
-    model = serving.model
-    setups = tables.with_every_feature(setups, model.feature_names)
-    began = time.perf_counter()
-    probabilities = model.predict(setups)
-    signals = decide(probabilities.assign(side=setups["side"]), model.threshold.value)
-    latency_ms = (time.perf_counter() - began) * 1000 / len(setups)
-    features = as_records(setups[list(model.feature_names)])
-    rows = setups[[*SETUP_KEY, "known_at", *LEVELS]].assign(
-        **{name: probabilities[name].to_numpy() for name in SAID_COLUMNS},
-        signal=signals.to_numpy(),
-        model_version=serving.version,
-        day=start.date(),
-        in_sample=(setups["known_at"] < model.cut).to_numpy(),
-        flag=model.reason,
-        features=pd.Series(features, index=setups.index, dtype=object),
-        latency_ms=latency_ms,
+def _predict_and_append(
+    work: Work, setups_of: dict[str, pd.DataFrame], day: Day
+) -> tuple[DayPredictions, int]:
+    """Predict with the versions of the day and store it if they still are: none speaks after it was retired."""
+    with work.database.engine.connect() as connection:
+        choices = versions_of_day(connection, day)
+    for _ in range(_ATTEMPTS):
+        predicted = predict_day(setups_of, choices, work.given["versions"], day)
+        with work.database.engine.connect() as connection, connection.begin() as transaction:
+            for timeframe in predicted.versions:
+                lock(connection, f"model {timeframe}")
+            now = versions_of_day(connection, day)
+            if now == choices:
+                new = _append(connection, predicted, work.run_id)
+                if not new:
+                    transaction.rollback()  # the lineage of nothing
+                return predicted, new
+        work.log.info(f"another version serves since {day.start.date()} was begun: it is predicted again")
+        choices = now
+    raise ChangingModelsError(
+        f"each of {_ATTEMPTS} times that {day.start.date()} was predicted, another version served at the end: "
+        "see `fvg models list`, and materialise the day again when that has settled"
     )
-    return as_records(rows)
+
+
+def _append(connection: Any, predicted: DayPredictions, run_id: str) -> int:
+    if not predicted.rows:
+        return 0
+    lineage_id = write_lineage(
+        connection,
+        run_id=run_id,
+        asset="daily_predictions",
+        code_version=PREDICTION_CODE,
+        configuration=predicted.versions,
+    )
+    return tables.append_predictions(
+        connection, [{**row, "lineage_id": lineage_id} for row in predicted.rows]
+    )
 
 
 @dg.asset(
@@ -146,7 +132,7 @@ def _predict(serving: ServingModel, setups: pd.DataFrame, start: pd.Timestamp) -
     group_name=GROUP,
     kinds={"postgres"},
     owners=OWNERS,
-    code_version="1",
+    code_version=OUTCOME_CODE,
     automation_condition=on_change_upstream(),
     metadata=table_metadata("prediction_outcomes"),
 )
@@ -156,16 +142,16 @@ def prediction_outcomes(
     """What became of each prediction, as its label resolves, however late; the view `prediction_results` joins both."""
     database.require_ready()
     with database.engine.connect() as connection, connection.begin() as transaction:
-        tables.lock(connection, "prediction outcomes")
-        lineage_id = tables.write_lineage(
+        lock(connection, "prediction outcomes")
+        lineage_id = write_lineage(
             connection,
             run_id=context.run.run_id,
             asset="prediction_outcomes",
-            code_version="1",
+            code_version=OUTCOME_CODE,
             configuration={},
         )
-        changed = tables.fill_outcomes(connection, lineage_id)
-        rows, open_ = tables.outcome_counts(connection)
+        changed = outcomes.fill_outcomes(connection, lineage_id)
+        rows, open_ = outcomes.outcome_counts(connection)
         if not changed:
             transaction.rollback()  # the lineage of nothing
     return dg.MaterializeResult(

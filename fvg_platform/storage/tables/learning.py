@@ -1,4 +1,4 @@
-"""Features, splits, models, predictions and their outcomes."""
+"""Features, splits, models."""
 
 from typing import Any
 
@@ -9,9 +9,8 @@ from fvg_platform.features.catalogue import FEATURES, SETUP_FEATURES
 from fvg_platform.storage.tables.columns import (
     BAR_KEY,
     JSON,
-    PATHS,
     SETUP_KEY,
-    TARGETS,
+    Time,
     bulk_lineage,
     count,
     lineage_of,
@@ -24,8 +23,6 @@ from fvg_platform.storage.tables.columns import (
     text,
     time,
 )
-
-PROBABILITIES = ("p_entered", "p_target_1", "p_target_2", "p_target_3")
 
 
 def _own_features() -> sa.Column[Any]:
@@ -126,6 +123,7 @@ models = sa.Table(
     sa.Column("notes", JSON, comment="what training had to say of its data"),
     time("trained_from", nullable=True),
     time("trained_to", nullable=True),
+    sa.Column("data_until", Time, comment="close of the newest bar when it was trained"),
     sa.Column("setups_trained", sa.Integer, nullable=False),
     sa.Column("setups_entered", sa.Integer, nullable=False),
     sa.Column(
@@ -211,54 +209,4 @@ model_comparisons = sa.Table(
     sa.ForeignKeyConstraint(["timeframe", "challenger"], ["models.timeframe", "models.version"]),
     sa.Index(None, "timeframe", "challenger"),
     comment="Each time a challenger was held against the champion: the verdict, its figures, and why.",
-)
-
-predictions = sa.Table(
-    "predictions",
-    metadata,
-    *series_columns(),
-    time("ts"),
-    sa.Column("side", sa.SmallInteger, nullable=False),
-    text("config_id"),
-    sa.Column("model_version", sa.Integer, nullable=False),
-    sa.Column("day", sa.Date, nullable=False),
-    time("known_at"),
-    *[number(name, nullable=False) for name in ("entry", "stop", "target_1", "target_2", "target_3")],
-    *[number(name) for name in PROBABILITIES],
-    *[number(f"{name}_{end}") for name in PROBABILITIES for end in ("low", "high")],
-    sa.Column(
-        "bars_to_exit",
-        sa.Double,
-        comment="expected bars from the fill to the first target's exit, if entered",
-    ),
-    sa.Column("signal", sa.Text, comment="BUY, SELL, or HOLD below the model's threshold"),
-    sa.Column("in_sample", sa.Boolean, nullable=False),
-    sa.Column("flag", sa.Text),
-    sa.Column("features", JSONB, nullable=False),
-    number("latency_ms", nullable=False),
-    now("predicted_at"),
-    lineage_of(),
-    primary(*SETUP_KEY, "model_version"),
-    sa.ForeignKeyConstraint(["timeframe", "model_version"], ["models.timeframe", "models.version"]),
-    refers(("config_id",), "engine_configs"),
-    sa.Index(None, "day"),
-    comment="What was said of each setup, by which model, from which values. Append-only.",
-)
-
-prediction_outcomes = sa.Table(
-    "prediction_outcomes",
-    metadata,
-    *series_columns(),
-    time("ts"),
-    sa.Column("side", sa.SmallInteger, nullable=False),
-    text("config_id"),
-    sa.Column("model_version", sa.Integer, nullable=False),
-    text("status"),
-    *[sa.Column(f"outcome_{k}_{path}", sa.Text) for k in TARGETS for path in PATHS],
-    *[number(f"r_{k}_{path}") for k in TARGETS for path in PATHS],
-    time("resolved_at", nullable=True),
-    lineage_of(),
-    primary(*SETUP_KEY, "model_version"),
-    refers((*SETUP_KEY, "model_version"), "predictions"),
-    comment="What became of each prediction, as its label resolves, however late.",
 )
