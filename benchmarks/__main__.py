@@ -1,4 +1,4 @@
-"""`python -m benchmarks [engine|refresh|features|storage|serving|learning|ingestion|platform …]`: print tables.
+"""`python -m benchmarks [engine|refresh|features|storage|serving|learning|ingestion|platform|…]`: print tables.
 
 All by default, each in a process of its own: memory and imports of one do not weigh on the next.
 """
@@ -6,7 +6,20 @@ All by default, each in a process of its own: memory and imports of one do not w
 import subprocess
 import sys
 
-NAMES = ("engine", "refresh", "features", "storage", "serving", "learning", "ingestion", "platform")
+NAMES = (
+    "engine",
+    "refresh",
+    "features",
+    "storage",
+    "serving",
+    "learning",
+    "ingestion",
+    "platform",
+    "drift",
+    "forecasts",
+    "track_record",
+    "retraining",
+)
 
 
 def main() -> int:

@@ -8,7 +8,10 @@ import dagster as dg
 from fvg_platform.pipeline.assets import (
     SERIES_ASSETS,
     coverage,
+    drift,
+    forecasts,
     models,
+    performance,
     predictions,
     snapshots,
     statistics,
@@ -19,6 +22,7 @@ from fvg_platform.pipeline.automation import (
     data_retention,
     freshness,
     retention,
+    retraining,
     schedules,
     sensors,
     vendor_schedules,
@@ -38,7 +42,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
     ----------
     resources
         Resources that replace the default ones of the same name: `database`, `market_source`, `engine`, `model_store`,
-        `seed`, `retention_days`, `calls_per_minute`, `feed_delay`, `alert_webhook`, `ui_url`.
+        `seed`, `retrain_rules`, `retention_days`, `calls_per_minute`, `feed_delay`, `alert_webhook`, `ui_url`.
     **overrides
         Any argument of :class:`dagster.Definitions`, to replace what is built here.
     """
@@ -53,6 +57,9 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             models.win_rate_model.definition(),
             predictions.daily_predictions.definition(),
             predictions.prediction_outcomes,
+            performance.model_performance,
+            drift.model_drift.definition(),
+            forecasts.price_forecasts.definition(),
         ],
         "asset_checks": [*table_checks.CHECKS, *series_checks.CHECKS, *learning_checks.CHECKS],
         "jobs": [
@@ -69,7 +76,7 @@ def build_definitions(*, resources: Mapping[str, Any] | None = None, **overrides
             freshness.judge_freshness_often,
             data_retention.prune_schedule,
         ],
-        "sensors": [*sensors.SENSORS, alerts.alert_on_finished_runs],
+        "sensors": [*sensors.SENSORS, *retraining.SENSORS, alerts.alert_on_finished_runs],
         # One process: a step of its own process imports the definitions again, 1 to 2 s each.
         "executor": dg.in_process_executor,
         "resources": {**default_resources(), **(resources or {})},

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     model_store: str | None = None
     tuning_trials: int = Field(default=10, ge=0, le=1_000)
     seed: int = 20260101
+    retrain_cooldown_hours: float = Field(default=24.0, ge=0, le=8_760)
+    retrain_per_day: int = Field(default=8, ge=0, le=1_000)
+    retrain_after_days: float = Field(default=90.0, gt=0, le=3_650)
     retention_days: int = Field(default=90, ge=1)
     retention: str = "bars.1m=5y, prediction_features=1y"
 

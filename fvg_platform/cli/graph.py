@@ -56,9 +56,13 @@ def materialize(
     day: Annotated[
         str | None, typer.Option(help="Day of predictions, YYYY-MM-DD; by default the latest.")
     ] = None,
+    to: Annotated[str | None, typer.Option(help="Last day, if --day is only the first of several.")] = None,
 ) -> None:
     """Materialise assets through Dagster, stage by stage."""
     from fvg_platform.pipeline.refresh import materialise
+
+    if to is not None and day is None:
+        raise typer.BadParameter("--to names the last of several days: name the first with --day")
 
     with platform_ready() as (platform, definitions), progress_bar():
         runs = materialise(
@@ -67,7 +71,7 @@ def materialize(
             assets=asset_names(select),
             only_tickers=ticker,
             only_timeframes=timeframe,
-            day=day,
+            days=None if day is None else (day, to or day),
             say=say,
         )
         exit_for([run for run in runs if not run.success])
@@ -104,8 +108,12 @@ def import_bars(
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Every series with its coverage and state, the last run of each job, and failing checks."""
+    """Every series, runs and checks; then the day: what is stale, what waits, what failed, what was trained and why."""
+    from rich.console import Group
+
+    from fvg_platform.pipeline.day import day_values
     from fvg_platform.pipeline.history import failing_checks, last_runs
+    from fvg_platform.reports.day import day_table
     from fvg_platform.reports.overview import status_values
     from fvg_platform.reports.terminal import status_table
     from fvg_platform.storage import report_queries
@@ -116,8 +124,8 @@ def status(as_json: AsJson = False) -> None:
             lost = report_queries.failed_without_series(connection)
         values = status_values(
             series, lost, last_runs(platform.instance), failing_checks(platform.instance, definitions)
-        )
-    print_values(values, status_table, as_json=as_json)
+        ) | {"day": day_values(platform)}
+    print_values(values, lambda v: Group(status_table(v), day_table(v["day"])), as_json=as_json)
 
 
 @app.command()

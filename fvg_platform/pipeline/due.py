@@ -11,6 +11,7 @@ import pandas as pd
 
 from fvg_platform.features.feature import Feature
 from fvg_platform.market.timeframes import TIMEFRAMES
+from fvg_platform.pipeline.assets.drift import current_fingerprint as current_drift_fingerprint
 from fvg_platform.pipeline.assets.models import split_fingerprint
 from fvg_platform.pipeline.assets.statistics import current_fingerprint
 from fvg_platform.pipeline.feature_sets import feature_set
@@ -19,15 +20,17 @@ from fvg_platform.pipeline.partitions import Series
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.series_assets import SeriesAsset
 from fvg_platform.pipeline.serving import serves
+from fvg_platform.storage import drift_tables, outcome_tables, prediction_tables, series_status
 from fvg_platform.storage import learning_tables as tables
-from fvg_platform.storage import prediction_tables, series_status
 from fvg_platform.storage.database import Database
-from fvg_platform.storage.model_registry import is_trained
+from fvg_platform.storage.model_registry import active_model, is_trained
 from fvg_platform.storage.model_store import ModelStore
 from fvg_platform.storage.statistics_tables import labelled_tickers, stored_fingerprint
 from fvg_platform.storage.symbols import active_tickers, universe_read_at
 
 UNIVERSE_IS_FRESH_FOR = pd.Timedelta(days=7)
+# So many days before the newest are predicted by the first demo, so that there is a track record to look at.
+TRACK_RECORD_DAYS = 30
 
 
 def symbols_due(database: Database, source: MarketSource, known: Sequence[str]) -> bool:
@@ -133,9 +136,37 @@ def statistics_due(database: Database, seed: int) -> list[str]:
     return due
 
 
-def day_due(database: Database, instance: dg.DagsterInstance, day: str) -> bool:
-    """Whether a setup of the day has not been judged by its serving model yet, or Dagster does not show the day."""
-    if day not in instance.get_materialized_partitions(dg.AssetKey("daily_predictions")):
-        return True
+def first_day_due(database: Database, instance: dg.DagsterInstance, latest: str) -> str | None:
+    """The first of the newest days that Dagster does not show as made; the latest if a setup of it was not judged.
+
+    Older days are for people to ask for.
+    """
+    shown = instance.get_materialized_partitions(dg.AssetKey("daily_predictions"))
+    newest = pd.date_range(end=latest, periods=TRACK_RECORD_DAYS).strftime("%Y-%m-%d")
+    missing = [day for day in newest if day not in shown]
+    if missing:
+        return missing[0]
     with database.engine.connect() as connection:
-        return prediction_tables.unpredicted_setups(connection, day) > 0
+        return latest if prediction_tables.unpredicted_setups(connection, latest) else None
+
+
+def outcomes_due(database: Database) -> bool:
+    """Whether a prediction whose setup has a label has no outcome yet."""
+    with database.engine.connect() as connection:
+        return outcome_tables.outcomes_missing(connection)
+
+
+def drift_due(database: Database) -> list[str]:
+    """The timeframes in which drift was not looked for since labels, features or the model changed."""
+    due = []
+    for timeframe in TIMEFRAMES:
+        with database.engine.connect() as connection:
+            served = active_model(connection, timeframe)
+        if served is None:
+            continue
+        with database.bulk() as bulk:
+            fingerprint = current_drift_fingerprint(bulk, timeframe, served.sha256)
+            known = drift_tables.known_windows(bulk, timeframe, served.version)
+        if known.empty or known["fingerprint"].iloc[-1] != fingerprint:
+            due.append(timeframe)
+    return due

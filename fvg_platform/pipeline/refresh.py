@@ -8,7 +8,8 @@ import dagster as dg
 from fvg_platform.market.timeframes import TIMEFRAMES, require_timeframe
 from fvg_platform.pipeline import stages
 from fvg_platform.pipeline.inputs import Surroundings
-from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE, FIRST_DAY, days
+from fvg_platform.pipeline.partitions import EXCHANGE_TIMEZONE, FIRST_DAY
+from fvg_platform.pipeline.partitions import days as day_partitions
 from fvg_platform.pipeline.resources import MarketSource
 from fvg_platform.pipeline.stages import Stage, StageRun
 from fvg_platform.storage.report_queries import latest_known_at
@@ -33,6 +34,7 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     """
     from fvg_platform.pipeline import due
     from fvg_platform.pipeline.assets import SERIES_ASSETS
+    from fvg_platform.pipeline.assets.forecasts import FORECAST_TIMEFRAMES, price_forecasts
 
     source: MarketSource = platform.resources["market_source"]
     instance, database = platform.instance, platform.database
@@ -53,10 +55,33 @@ def bring_up_to_date(platform: "Platform", definitions: dg.Definitions, *, say: 
     stale = due.statistics_due(database, platform.resources["seed"])
     for partition_range in stages.timeframe_ranges(stale):
         runs += _run(stages.TRAINING, definitions, instance, partition_range, say, select=["fvg_statistics"])
-    day = latest_day(platform)
-    if day and due.day_due(database, instance, day):
-        runs += _run(stages.SIGNALS, definitions, instance, (day, day), say)
+    runs += _bring_signals_up_to_date(platform, definitions, say=say)
+    drifting = due.drift_due(database)
+    for partition_range in stages.timeframe_ranges(drifting):
+        runs += _run(stages.MONITORING, definitions, instance, partition_range, say)
+    forecast = due.tickers_due([price_forecasts], database, around, instance, known)
+    for partition_range in stages.series_ranges(known, forecast, FORECAST_TIMEFRAMES):
+        runs += _run(stages.FORECASTS, definitions, instance, partition_range, say)
     return runs
+
+
+def _bring_signals_up_to_date(
+    platform: "Platform", definitions: dg.Definitions, *, say: Say
+) -> list[StageRun]:
+    """Predict the newest days that are due, so that there is a track record from the first demo on."""
+    from fvg_platform.pipeline import due
+
+    instance, database = platform.instance, platform.database
+    latest = latest_day(platform)
+    if latest is None:
+        return []
+    first = due.first_day_due(database, instance, latest)
+    if first is not None:
+        return _run(stages.SIGNALS, definitions, instance, (first, latest), say)
+    if due.outcomes_due(database):
+        select = ["prediction_outcomes", "model_performance"]
+        return _run(stages.SIGNALS, definitions, instance, (latest, latest), say, select=select)
+    return []
 
 
 def follow_universe(platform: "Platform", definitions: dg.Definitions, *, say: Say) -> list[StageRun]:
@@ -122,26 +147,28 @@ def materialise(
     assets: Sequence[str] | None = None,
     only_tickers: Sequence[str] | None = None,
     only_timeframes: Sequence[str] | None = None,
-    day: str | None = None,
+    days: tuple[str, str] | None = None,
     rebuild: bool = False,
     say: Say,
 ) -> list[StageRun]:
     """Materialise what a person asks for, stage by stage.
+
+    `days`: the first and the last day of predictions, by default the newest that has setups.
 
     Raises
     ------
     UnknownTickerError, UnknownTimeframeError, UnknownDayError
         naming what is known.
     """
-    if day is not None:
-        _require_day(day)
+    if days is not None:
+        _require_days(*days)
     chosen = [require_timeframe(timeframe) for timeframe in only_timeframes or TIMEFRAMES]
     runs: list[StageRun] = []
     for stage in stages.STAGES:
         selected = [asset for asset in stage.assets if assets is None or asset in assets]
         if not selected:
             continue
-        for partition_range in _ranges(stage, platform, only_tickers, chosen, day):
+        for partition_range in _ranges(stage, platform, only_tickers, chosen, days):
             runs += _run(
                 stage, definitions, platform.instance, partition_range, say, select=selected, rebuild=rebuild
             )
@@ -153,24 +180,34 @@ def _ranges(
     platform: "Platform",
     only_tickers: Sequence[str] | None,
     timeframes: Sequence[str],
-    day: str | None,
+    days: tuple[str, str] | None,
 ) -> Sequence[tuple[str, str] | None]:
+    from fvg_platform.pipeline.assets.forecasts import FORECAST_TIMEFRAMES
+
     if stage is stages.SYMBOLS:
         return [None]
-    if stage is stages.SERIES:
+    if stage in (stages.SERIES, stages.FORECASTS):
         known = stages.known_tickers(platform.instance)
+        if stage is stages.FORECASTS:
+            timeframes = [timeframe for timeframe in timeframes if timeframe in FORECAST_TIMEFRAMES]
         return stages.series_ranges(known, only_tickers or known, timeframes)
-    if stage is stages.TRAINING:
+    if stage in (stages.TRAINING, stages.MONITORING):
         return stages.timeframe_ranges(timeframes)
-    day = day or latest_day(platform)
-    return [(day, day)] if day else []
+    latest = latest_day(platform)
+    if days is not None:
+        return [days]
+    return [(latest, latest)] if latest else []
 
 
-def _require_day(day: str) -> None:
-    if day not in days.get_partition_keys():
-        raise UnknownDayError(
-            f"{day!r} is not a day that can be predicted: use YYYY-MM-DD, from {FIRST_DAY} to today in New York"
-        )
+def _require_days(first: str, last: str) -> None:
+    known = day_partitions.get_partition_keys()
+    for day in (first, last):
+        if day not in known:
+            raise UnknownDayError(
+                f"{day!r} is not a day that can be predicted: use YYYY-MM-DD, from {FIRST_DAY} to today in New York"
+            )
+    if first > last:
+        raise UnknownDayError(f"the first day {first} lies after the last day {last}: swap them")
 
 
 def _run(

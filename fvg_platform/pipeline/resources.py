@@ -4,6 +4,7 @@ They are plain objects and not Dagster configuration, so that no URL ever shows 
 `build_definitions(resources=...)` swaps any of them.
 """
 
+import datetime as dt
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ import pandas as pd
 
 from fvg_platform.features.feature import Feature
 from fvg_platform.fvg.modes import DEFAULT_ENGINE, ConfigurationError, EngineConfig
+from fvg_platform.learning.retraining import RetrainRules
 from fvg_platform.pipeline import progress
 from fvg_platform.pipeline.market_source import MarketSource
 from fvg_platform.pipeline.webhook import Webhook
@@ -155,6 +157,11 @@ def default_resources(settings: Settings | None = None, database: Database | Non
         "model_store": model_store(settings),
         "seed": settings.seed,
         "trials": settings.tuning_trials,
+        "retrain_rules": RetrainRules(
+            cool_down=dt.timedelta(hours=settings.retrain_cooldown_hours),
+            daily_cap=settings.retrain_per_day,
+            max_age=dt.timedelta(days=settings.retrain_after_days),
+        ),
         "own_features": own_features(settings.features),
         "calls_per_minute": settings.calls_per_minute,
         "feed_delay": pd.Timedelta(minutes=settings.delay_minutes),

@@ -117,7 +117,10 @@ class Versions:
         if row is None:
             return f"there is no version {version} of the model of {timeframe}"
         try:
-            return ready_to_serve(self._store, row, features=self._features, config_ids=config_ids)
+            serving = ready_to_serve(self._store, row, features=self._features, config_ids=config_ids)
+            # What is imported and unpacked on first use is no part of how long a prediction takes.
+            serving.model.predict(pd.DataFrame(np.nan, index=[0], columns=list(serving.model.feature_names)))
+            return serving
         except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
             return str(error)
 

@@ -1,8 +1,8 @@
-"""The way from end to end: four stages in order, because a run holds one kind of partition.
+"""The way from end to end: stages in order, because a run holds one kind of partition.
 
-symbols → series → timeframe → day. The command line, the schedules and the demo all go this way. A stage is a
-job over a range of its partitions; when a series fails, the stage's later assets go on without it in a
-further run, so that one bad series never spoils the others.
+symbols → series → timeframe → day, then what watches over it: drift by timeframe, forecasts by series. The command
+line, the schedules and the demo all go this way. A stage is a job over a range of its partitions; when a series
+fails, the stage's later assets go on without it in a further run, so that one bad series never spoils the others.
 """
 
 import time
@@ -63,8 +63,12 @@ SERIES = Stage(
     ),
 )
 TRAINING = Stage("training_stage", ("fvg_statistics", "train_test_split", "win_rate_model"))
-SIGNALS = Stage("signals_stage", ("daily_predictions", "prediction_outcomes", "bar_snapshots"))
-STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS)
+SIGNALS = Stage(
+    "signals_stage", ("daily_predictions", "prediction_outcomes", "model_performance", "bar_snapshots")
+)
+MONITORING = Stage("monitoring_stage", ("model_drift",))
+FORECASTS = Stage("forecast_stage", ("price_forecasts",))
+STAGES = (SYMBOLS, SERIES, TRAINING, SIGNALS, MONITORING, FORECASTS)
 
 
 class UnknownTickerError(LookupError):
@@ -132,6 +136,7 @@ def run_stage(
     partition_range: tuple[str, str] | None = None,
     select: Sequence[str] | None = None,
     rebuild: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> Iterator[StageRun]:
     """Run a stage in this process and yield each finished run.
 
@@ -146,20 +151,22 @@ def run_stage(
         Assets of the stage, by default all.
     rebuild
         Compute again what is up to date.
+    tags
+        Further tags of its runs.
     """
     job = definitions.resolve_job_def(stage.name)
     left = [asset for asset in stage.assets if select is None or asset in select]
-    tags = {STAGE_TAG: stage.name, PROCESS_TAG: this_process()}
+    given = {**(tags or {}), STAGE_TAG: stage.name, PROCESS_TAG: this_process()}
     if rebuild:
-        tags[REBUILD_TAG] = "true"
+        given[REBUILD_TAG] = "true"
     if partition_range:
-        tags |= {RANGE_START: partition_range[0], RANGE_END: partition_range[1]}
+        given |= {RANGE_START: partition_range[0], RANGE_END: partition_range[1]}
     while left:
         began = time.perf_counter()
         outcome = job.execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey(asset) for asset in left],
-            tags=tags,
+            tags=given,
             raise_on_error=False,
             run_config=_QUIET,
         )

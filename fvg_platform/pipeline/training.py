@@ -71,6 +71,7 @@ def train_timeframe(timeframe: str, work: Work) -> dict[str, Any] | None:
             "feature_set_version": version_of_features,
             "config_ids": config_ids,
             "artifact": artifact,
+            "data_until": as_of.max() if len(as_of) else None,
         }
         same = registry.model_with_content(connection, timeframe, split.split_version, model.sha256, made_for)
         # Where the version that serves cannot any more, equal bytes are a version of their own: what serves is what

@@ -90,6 +90,12 @@ def model_list(connection: Any) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
 
 
+def newest_trainings(connection: sa.Connection, n: int) -> list[sa.Row]:
+    """The versions that were trained last, of any timeframe, newest first."""
+    query = sa.select(models).order_by(models.c.trained_at.desc(), models.c.timeframe).limit(n)
+    return list(connection.execute(query).all())
+
+
 def add_model(connection: sa.Connection, record: Mapping[str, object]) -> None:
     """Add a version, as a candidate unless the record says otherwise.
 

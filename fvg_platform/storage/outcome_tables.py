@@ -1,8 +1,12 @@
 """What became of each prediction: outcomes follow the labels of their setups, however late or revised."""
 
+from typing import Any
+
+import pandas as pd
 import sqlalchemy as sa
 
 from fvg_platform.market.timeframes import TIMEFRAMES, nominal_duration
+from fvg_platform.storage.bulk import read_frame
 from fvg_platform.storage.schema import PATHS, SETUP_KEY, TARGETS, prediction_outcomes
 
 _KEY = ", ".join(SETUP_KEY)
@@ -104,3 +108,24 @@ def outcome_counts(connection: sa.Connection) -> tuple[int, int]:
     still_open = sa.func.count().filter(table.c.resolved_at.is_(None), ~table.c.superseded)
     rows, open_ = connection.execute(sa.select(sa.func.count(), still_open)).one()
     return int(rows), int(open_)
+
+
+def outcomes_missing(connection: sa.Connection) -> bool:
+    """Whether a prediction whose setup has a label has no outcome yet."""
+    query = f"""
+        SELECT EXISTS (
+            SELECT 1 FROM predictions p JOIN fvg_labels l USING ({_KEY})
+            WHERE NOT EXISTS (SELECT 1 FROM prediction_outcomes o WHERE o.prediction_id = p.id))
+    """
+    return bool(connection.execute(sa.text(query)).scalar_one())
+
+
+def newest_bar_close(connection: Any) -> pd.Timestamp | None:
+    """When the newest bar of all series closes, give or take a break of the market; None without bars."""
+    query = f"""
+        SELECT max(t.last_ts + d.duration) AS closes
+        FROM series_status t JOIN (VALUES {_DURATIONS}) d (timeframe, duration) USING (timeframe)
+        WHERE t.asset = 'bars' AND t.last_ts IS NOT NULL
+    """
+    closes = read_frame(connection, query)["closes"].iloc[0]
+    return None if pd.isna(closes) else pd.Timestamp(closes)

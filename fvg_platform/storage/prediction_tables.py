@@ -9,9 +9,20 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.storage.bulk import read_frame
 from fvg_platform.storage.learning_tables import FEATURE_COLUMNS, with_own_features
 from fvg_platform.storage.schema import SETUP_KEY, predictions
+
+
+def timeframes_within(connection: Any, start: pd.Timestamp, end: pd.Timestamp) -> list[str]:
+    """The timeframes that have setups with `start <= known_at < end`."""
+    found = read_frame(
+        connection,
+        "SELECT DISTINCT timeframe FROM fvg_setups WHERE known_at >= $1 AND known_at < $2",
+        [start, end],
+    )
+    return [timeframe for timeframe in TIMEFRAMES if timeframe in set(found["timeframe"])]
 
 
 def setups_known_within(

@@ -67,7 +67,7 @@ def before(place: Workplace) -> Look:
     succeed(materialise_assets(place, only_timeframes=HOURLY))
     succeed(materialise_assets(place, TRAINING.assets, only_timeframes=HOURLY))
     for day in ("2024-01-24", "2024-03-28"):
-        succeed(materialise_assets(place, SIGNALS.assets, day=day))
+        succeed(materialise_assets(place, SIGNALS.assets, days=(day, day)))
     return Look.at(place)
 
 

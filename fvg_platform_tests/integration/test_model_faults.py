@@ -47,7 +47,7 @@ def predict(place: Workplace) -> str:
         "SELECT max(day)::text FROM (SELECT (known_at AT TIME ZONE 'America/New_York')::date AS day FROM fvg_setups "
         "GROUP BY 1 HAVING count(DISTINCT timeframe) = 2) both_have"
     )
-    return " ".join(failures(materialise_assets(place, ["daily_predictions"], day=day)).values())
+    return " ".join(failures(materialise_assets(place, ["daily_predictions"], days=(day, day))).values())
 
 
 def spoil(path: Path, how: str) -> None:

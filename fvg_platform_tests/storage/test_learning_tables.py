@@ -68,6 +68,7 @@ def test_a_prediction_is_added_once_for_each_model(connection: sa.Connection) ->
     row = next(row for row in rows if row["timeframe"] == "1m")
     add_model(connection, "1m", test_metrics=None)
     newer = {**row, "model_version": row["model_version"] + 1, "p_target_1": 0.1}
+    newer.pop("id")
     assert prediction_tables.append_predictions(connection, [row, newer]) == 1
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.automation.conditions import latest_day_on_change, on_change_upstream
 from fvg_platform.pipeline.partitions import days
 from fvg_platform.pipeline.predicting import Day, DayPredictions, predict_day, versions_of_day
@@ -43,7 +42,8 @@ def _predict_day_of(key: str, work: Work) -> dict[str, Any]:
     latest: pd.Timestamp | None = work.given["latest_known_at"]
     day = Day(start, end, newest=latest is None or latest < end)
     with work.database.bulk() as bulk:
-        found = {t: tables.setups_known_within(bulk, t, start, end) for t in TIMEFRAMES}
+        present = tables.timeframes_within(bulk, start, end)
+        found = {t: tables.setups_known_within(bulk, t, start, end) for t in present}
     setups_of = {timeframe: setups for timeframe, setups in found.items() if len(setups)}
     predicted, new = _predict_and_append(work, setups_of, day)
     if predicted.unserved:
