@@ -107,12 +107,15 @@ def revised_series(connection: sa.Connection, training: sa.Row[Any], since: Any)
 def newest_drift(
     connection: sa.Connection, timeframe: str, version: int, known_until: Any
 ) -> sa.Row[Any] | None:
-    """The report on a version's newest complete window that begins no earlier than `known_until`, or None."""
+    """Of a version's complete windows from `known_until` on the newest that has drifted, or else the newest; or None.
+
+    Each window is judged on its own: that a later one does not stand out takes nothing back.
+    """
     query = sa.text(
         """
         SELECT window_start, window_end, state, reason FROM drift_reports
         WHERE timeframe = :timeframe AND model_version = :version AND complete AND window_start >= :known_until
-        ORDER BY window_start DESC LIMIT 1
+        ORDER BY (state = 'drifted') DESC, window_start DESC LIMIT 1
         """
     )
     given = {"timeframe": timeframe, "version": version, "known_until": known_until}

