@@ -15,6 +15,7 @@ NAMES = (
     "learning",
     "ingestion",
     "platform",
+    "predictions",
     "drift",
     "forecasts",
     "track_record",

@@ -60,7 +60,11 @@ def store_a_setup(database: Database) -> pd.Timestamp:
     }
     known = dict(zip(MODEL_FEATURES, rng.normal(size=(len(MODEL_FEATURES), 1)), strict=True))
     with series_transaction(database.url, "bench") as connection:
-        execute(connection, "SET LOCAL session_replication_role = replica")  # nor gap nor configuration
+        execute(connection, "SET LOCAL session_replication_role = replica")  # there is no gap
+        execute(
+            connection,
+            "INSERT INTO engine_configs (config_id, mode, configuration) VALUES ('c', 'scalping', '{\"cost_bps\": 1}')",
+        )
         for table, values in (
             (schema.fvg_setups, {**plan, "known_at": known_at}),
             (schema.setup_features, known),

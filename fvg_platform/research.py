@@ -7,6 +7,8 @@
     research.statistics("rule", timeframe="1h")
     model = research.model("1d")                         # the version that serves
     model.explain(research.setup_features("AAPL", "1d").tail(1))
+    research.signals("AAPL", "1d")                       # what was said, and what became of it
+    research.performance("1d"), research.drift("1d"), research.forecast("AAPL", "1d")
 
 The database is the one that the environment describes; the embedded one is started if it does not run. Without any
 server, and for many series at once, read the files that `fvg export` or the asset `bar_snapshots` wrote:
@@ -31,7 +33,10 @@ from fvg_platform.fvg.statistics_columns import DIMENSIONS
 from fvg_platform.market.timeframes import require_timeframe
 from fvg_platform.settings import load_settings
 from fvg_platform.storage import schema
+from fvg_platform.storage.bulk import read_frame
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.drift_tables import drift_of_features
+from fvg_platform.storage.forecast_tables import newest_forecast
 from fvg_platform.storage.learning_tables import with_own_features
 from fvg_platform.storage.series_tables import read_series_rows
 from fvg_platform.storage.snapshot_reader import MissingSnapshotsError, Snapshots
@@ -46,12 +51,16 @@ __all__ = [
     "bars",
     "chart",
     "context",
+    "drift",
     "features",
+    "forecast",
     "gaps",
     "labels",
     "model",
+    "performance",
     "setup_features",
     "setups",
+    "signals",
     "snapshots",
     "statistics",
     "zones",
@@ -207,6 +216,46 @@ def statistics(by: str = "timeframe", *, timeframe: str | None = None) -> pd.Dat
     chosen = None if timeframe is None else [require_timeframe(timeframe)]
     with _database().bulk() as connection:
         return statistics_of(connection, [by], chosen)
+
+
+def signals(ticker: str, timeframe: str) -> pd.DataFrame:
+    """What models said of the setups of a series, and what became of them: rows of the view `signals`, oldest first.
+
+    `label` (BUY, SELL or HOLD), `pred` (UP or DOWN), `proba`, `ts`, `symbol`, `tf`, `features`, `model_id`, `outcome`,
+    `realized_rr` (worse path), `latency_ms` and more; `known_at` is when it could be known.
+    """
+    with _database().bulk() as connection:
+        return read_frame(
+            connection,
+            "SELECT * FROM signals WHERE symbol = $1 AND tf = $2 ORDER BY ts, id",
+            [ticker, require_timeframe(timeframe)],
+        )
+
+
+def performance(timeframe: str | None = None) -> pd.DataFrame:
+    """The track record of past predictions: every row of `model_performance`, oldest day first."""
+    chosen = None if timeframe is None else require_timeframe(timeframe)
+    with _database().bulk() as connection:
+        return read_frame(
+            connection,
+            "SELECT * FROM model_performance WHERE $1::text IS NULL OR timeframe = $1 "
+            "ORDER BY as_of, timeframe, window_days",
+            [chosen],
+        )
+
+
+def drift(timeframe: str) -> pd.DataFrame:
+    """How far features and scores have moved from the serving model's training period: rows of `drift_metrics`."""
+    with _database().bulk() as connection:
+        return drift_of_features(connection, require_timeframe(timeframe))
+
+
+def forecast(ticker: str, timeframe: str) -> pd.DataFrame:
+    """The newest forecast of a series by the model that is served, a row for each of 30 bars; empty without one."""
+    with _database().bulk() as connection:
+        models, steps = newest_forecast(connection, ticker, require_timeframe(timeframe))
+    served = models.loc[models["served"].astype(bool), "model"]
+    return steps[steps["model"].isin(served)].reset_index(drop=True)
 
 
 def chart(

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     retrain_per_day: int = Field(default=8, ge=0, le=1_000)
     retrain_after_days: float = Field(default=90.0, gt=0, le=3_650)
     retention_days: int = Field(default=90, ge=1)
-    retention: str = "bars.1m=5y, prediction_features=1y"
+    retention: str = "bars.1m=5y, prediction_features=1y, forecasts=90d"
 
     @field_validator(
         "database_url",

@@ -172,7 +172,15 @@ def test_the_status_as_values_and_as_a_table(on_sample: Fvg) -> None:
     assert series["AAPL", "1h"]["completeness"] == pytest.approx(1 - 14 / 3492)
     assert series["IBM", "1w"]["resampled_from"] == "1d"
     assert {run["job"]: run["status"] for run in values["last_runs"]} == dict.fromkeys(
-        ("symbols_stage", "series_stage", "training_stage", "signals_stage"), "SUCCESS"
+        (
+            "symbols_stage",
+            "series_stage",
+            "training_stage",
+            "signals_stage",
+            "monitoring_stage",
+            "forecast_stage",
+        ),
+        "SUCCESS",
     )
     assert values["failing_checks"] == []
     assert values["failed_series"] == []
@@ -183,9 +191,20 @@ def test_the_status_as_values_and_as_a_table(on_sample: Fvg) -> None:
 
 
 def test_an_empty_platform_has_a_status_and_a_report(on_files: Fvg) -> None:
+    nothing = (
+        "models",
+        "stale",
+        "waiting",
+        "running",
+        "failed_entries",
+        "failed_runs",
+        "trained",
+        "versions",
+    )
     assert on_files("status", "--json").values == {
-        "series": [], "failed_series": [], "last_runs": [], "failing_checks": [],
+        "series": [], "failed_series": [], "last_runs": [], "failing_checks": [], "day": {key: [] for key in nothing},
     }  # fmt: skip
+    assert "Waits: nothing" in on_files("status").out
     assert on_files("report", "--json").values == {"timeframes": [], "signals": []}
     assert "No signals yet" in on_files("report").out
 

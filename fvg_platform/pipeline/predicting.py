@@ -23,7 +23,7 @@ from fvg_platform.market.calendars import trading_calendar
 from fvg_platform.market.future_bars import closes_after
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline.series_assets import said
-from fvg_platform.pipeline.serving import ServingModel, UnusableModelError, Versions
+from fvg_platform.pipeline.serving import OtherSetupsError, ServingModel, UnusableModelError, Versions
 from fvg_platform.storage import model_registry as registry
 from fvg_platform.storage.learning_tables import with_every_feature
 from fvg_platform.storage.records import as_records
@@ -107,6 +107,10 @@ def predict_day(
                 known = serving.knows(setups)
                 if known.any():
                     found.rows += _predict(serving, setups[known], timeframe, choice.origin, day)
+            except OtherSetupsError as error:
+                # What a version of then would have said of setups as they are planned now, nobody can tell.
+                if day.newest:
+                    found.failed[timeframe] = str(error)
             except UnusableModelError as error:
                 found.failed[timeframe] = str(error)
             except Exception as error:  # the boundary: named by the asset, and no other timeframe is spoiled

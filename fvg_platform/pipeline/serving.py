@@ -22,6 +22,10 @@ class UnusableModelError(RuntimeError):
     """A stored model cannot predict the setups of today; the message says why and what to do."""
 
 
+class OtherSetupsError(UnusableModelError):
+    """A stored model was trained for setups that are planned otherwise, or with features that there are no more."""
+
+
 @dataclass(frozen=True)
 class ServingModel:
     """A version and the model itself."""
@@ -65,21 +69,21 @@ def ready_to_serve(
 
     Raises
     ------
-    UnusableModelError
+    OtherSetupsError
         It wants features that there are none of, or was trained for setups planned otherwise.
     """
     where = f"version {row.version} of the model of {row.timeframe}"
     way_out = "train again with `fvg materialize --select train_test_split,win_rate_model`"
     known = set(row.config_ids or config_ids)
     if config_ids and not known & set(config_ids):
-        raise UnusableModelError(
+        raise OtherSetupsError(
             f"{where} was trained for setups planned by {', '.join(sorted(known))}, and they are planned by "
             f"{', '.join(config_ids)} now: its probabilities are those of other targets. Go back to that "
             f"configuration, or {way_out}"
         )
     unknown = [name for name in row.features if name not in set(features)]
     if unknown:
-        raise UnusableModelError(
+        raise OtherSetupsError(
             f"{where} wants {len(unknown)} feature(s) that setups do not have, the first is {unknown[0]!r} "
             f"(feature set {row.feature_set_version}): set FVG_FEATURES as it was, or {way_out}"
         )
@@ -92,7 +96,7 @@ class Versions:
     def __init__(self, database: Database, store: ModelStore, own: tuple[Feature, ...]) -> None:
         self._database, self._store = database, store
         self._features, _ = feature_set(own)
-        self._ready: dict[tuple[str, int], ServingModel | str] = {}
+        self._ready: dict[tuple[str, int], ServingModel | UnusableModelError] = {}
 
     def ready(self, timeframe: str, version: int) -> ServingModel:
         """A version that can predict the setups of today.
@@ -106,23 +110,25 @@ class Versions:
         if key not in self._ready:
             self._ready[key] = self._made_ready(timeframe, version)
         found = self._ready[key]
-        if isinstance(found, str):
-            raise UnusableModelError(found)
+        if isinstance(found, UnusableModelError):
+            raise found
         return found
 
-    def _made_ready(self, timeframe: str, version: int) -> ServingModel | str:
+    def _made_ready(self, timeframe: str, version: int) -> ServingModel | UnusableModelError:
         with self._database.engine.connect() as connection:
             row = registry.model_version(connection, timeframe, version)
             config_ids = tables.config_ids(connection, timeframe)
         if row is None:
-            return f"there is no version {version} of the model of {timeframe}"
+            return UnusableModelError(f"there is no version {version} of the model of {timeframe}")
         try:
             serving = ready_to_serve(self._store, row, features=self._features, config_ids=config_ids)
             # What is imported and unpacked on first use is no part of how long a prediction takes.
             serving.model.predict(pd.DataFrame(np.nan, index=[0], columns=list(serving.model.feature_names)))
             return serving
-        except (UnusableModelError, ModelStoreError, ModelCorruptedError) as error:
-            return str(error)
+        except UnusableModelError as error:
+            return error
+        except (ModelStoreError, ModelCorruptedError) as error:
+            return UnusableModelError(str(error))
 
 
 def serves(

@@ -337,10 +337,11 @@ MODEL_IS_CALIBRATED = QualityCheck(
 PROBABILITIES_ARE_SOUND = QualityCheck(
     "daily_predictions",
     "probabilities_are_sound",
-    "Probabilities lie in [0, 1] and fall with the distance of the target.",
+    "Probabilities lie in [0, 1] and fall with the distance of the target; the expected R in its interval.",
     (
         Rule("outside_0_1", "a probability is below 0, above 1 or not a number"),
         Rule("not_monotone", "a farther target is more probable than a nearer one"),
+        Rule("expected_r_out_of_order", "the expected R lies outside of its interval"),
     ),
     "ERROR",
     "A defect of the model or of its file: train again, `fvg materialize --select train_test_split,win_rate_model`.",
@@ -357,6 +358,35 @@ OUTCOME_INTERVALS = QualityCheck(
     ),
     "ERROR",
     "See `fvg_labels/intervals_are_ordered`: outcomes are copied from labels.",
+)
+
+SETUPS_HAVE_NOT_DRIFTED = QualityCheck(
+    "model_drift",
+    "setups_have_not_drifted",
+    "The setups of the newest complete window are still like those that the serving model was trained on.",
+    (
+        Rule(
+            "drifted",
+            "features, scores, calibration or likeness have moved beyond chance",
+            "probability below 0.05, all parts and features together",
+        ),
+    ),
+    "WARN",
+    "`fvg drift` names what moved. A training is queued by itself once the drifted window is newer than the model's "
+    "data (`fvg status`); until then act on less.",
+)
+
+FORECASTS_ARE_SOUND = QualityCheck(
+    "price_forecasts",
+    "forecasts_are_sound",
+    "Forecast candles are candles, and their fans open in order.",
+    (
+        Rule("not_a_candle", "open or close lies outside of low and high, or a price is not above zero"),
+        Rule("fan_out_of_order", "a lower quantile of the close lies above a higher one"),
+        Rule("confidence_outside_0_1", "the share of past closes that the band held is below 0 or above 1"),
+    ),
+    "ERROR",
+    "A defect of the forecasts: look at none of the series until it is mended, and report it.",
 )
 
 CHECKS: tuple[QualityCheck, ...] = (
@@ -381,4 +411,6 @@ CHECKS: tuple[QualityCheck, ...] = (
     MODEL_IS_CALIBRATED,
     PROBABILITIES_ARE_SOUND,
     OUTCOME_INTERVALS,
+    SETUPS_HAVE_NOT_DRIFTED,
+    FORECASTS_ARE_SOUND,
 )

@@ -7,6 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fvg_platform.reports.overview import TARGETS, interval
+from fvg_platform.trading.signals import HOLD
+
+_REASONS_SHOWN = 5
 
 HOW_TO_READ = (
     "Won: target before stop; what the bars leave open (worse–better path), in brackets the 95 % sampling interval of "
@@ -85,7 +88,18 @@ def _signals(signals: list[dict[str, Any]]) -> RenderableType:
     table = Table(title=f"Signals of {signals[0]['day']}", title_justify="left", header_style="bold")
     for name in ("ticker", "timeframe", "side", "signal"):
         table.add_column(name, overflow="fold")
-    for name in ("entry", "stop", "target 1", "target 2", "target 3", "P(entered)", "P(1)", "P(2)", "P(3)"):
+    for name in (
+        "entry",
+        "stop",
+        "target 1",
+        "target 2",
+        "target 3",
+        "P(entered)",
+        "P(1)",
+        "P(2)",
+        "P(3)",
+        "R",
+    ):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("known at", overflow="fold")
     for row in signals:
@@ -99,15 +113,29 @@ def _signals(signals: list[dict[str, Any]]) -> RenderableType:
             _share(row["p_entered"]),
             _share_within(row),
             *(_share(row[name]) for name in ("p_target_2", "p_target_3")),
+            "–" if row["expected_r"] is None else f"{row['expected_r']:+.2f}",
             row["known_at"][:16].replace("T", " ") + " UTC",
         )
     note = Text(
         "P(k): target k before the stop within the holding time, if entered; in brackets the 90 % interval. "
         "HOLD: below the threshold that the training period's folds bear out, or there is none. "
+        "R: what the order of the first target brings on average, after costs, if entered. "
         "* too few setups to train on: the pooled base rate.",
         style="dim",
     )
-    return Group(table, note)
+    return Group(table, *_reasons(signals), note)
+
+
+def _reasons(signals: list[dict[str, Any]]) -> list[RenderableType]:
+    """Why the signals to act on, and the best of the others, are judged as they are; the same words once."""
+    told = [row for row in signals if row["reasons"]]
+    ordered = sorted(told, key=lambda row: (row["signal"] == HOLD, -(row["expected_r"] or 0.0)))
+    lines: dict[str, str] = {}
+    for row in ordered:
+        lines.setdefault(
+            "; ".join(row["reasons"]), f"{row['ticker']} {row['timeframe']} {row['known_at'][11:16]}"
+        )
+    return [Text(f"{who}: {why}") for why, who in list(lines.items())[:_REASONS_SHOWN]]
 
 
 def _share(value: float | None) -> str:

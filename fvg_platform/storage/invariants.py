@@ -6,6 +6,7 @@ A rule is a predicate in SQL that is true for a row that breaks it. The expectat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -149,7 +150,19 @@ PREDICTION_RULES = TableRules(
             )
         ),
         "not_monotone": "p_target_2 > p_target_1 OR p_target_3 > p_target_2",
+        "expected_r_out_of_order": "expected_r < expected_r_low OR expected_r > expected_r_high",
     },
+)
+
+_FAN = ("q05", "q10", "q25", "q50", "q75", "q90", "q95")
+FORECAST_RULES = TableRules(
+    "prediction_steps",
+    {
+        "not_a_candle": "high < greatest(open, close) OR low > least(open, close) OR NOT low > 0",
+        "fan_out_of_order": _any_of(*(f"{low} > {high}" for low, high in pairwise(_FAN))),
+        "confidence_outside_0_1": "confidence < 0 OR confidence > 1",
+    },
+    order="made_from, model, step",
 )
 
 OUTCOME_RULES = TableRules(

@@ -99,7 +99,8 @@ def latest_signals(connection: Any) -> pd.DataFrame:
         SELECT DISTINCT ON (timeframe, ticker, ts, side)
                day, ticker, timeframe, side, known_at, entry, stop, target_1, target_2, target_3,
                p_entered, p_target_1, p_target_2, p_target_3, p_target_1_low, p_target_1_high, signal,
-               bars_to_exit, model_version, in_sample, flag
+               bars_to_exit, expected_r, predicted_price, confidence, hold_until, reasons, id, model_version,
+               in_sample, flag
         FROM predictions WHERE day = (SELECT max(day) FROM predictions)
         ORDER BY timeframe, ticker, ts, side, model_version DESC
         """,

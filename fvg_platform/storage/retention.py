@@ -17,6 +17,7 @@ from fvg_platform.storage.bulk_connections import bulk_connection
 from fvg_platform.storage.bulk_merge import change, rows
 from fvg_platform.storage.locks import held_lock
 from fvg_platform.storage.retention_rules import (
+    FORECASTS,
     INGESTION_LOG,
     PREDICTION_FEATURES,
     RetentionRules,
@@ -25,6 +26,19 @@ from fvg_platform.storage.retention_rules import (
 
 # In a fingerprint's place: the rows are no longer those that the inputs give.
 CUT = "cut by the retention"
+
+
+# What goes by its age alone: the table, which rows, the rule. A forecast's steps go with it; the newest of a series
+# stays, for it may have ended.
+_OLD_ROWS = (
+    ("ingestion_log", "at < $1", INGESTION_LOG),
+    (
+        "price_forecasts",
+        "made_from < $1 AND EXISTS (SELECT 1 FROM price_forecasts n WHERE (n.ticker, n.timeframe) = "
+        "(price_forecasts.ticker, price_forecasts.timeframe) AND n.made_from > price_forecasts.made_from)",
+        FORECASTS,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -99,10 +113,11 @@ def plan_retention(connection: Any, rules: RetentionRules, now: pd.Timestamp) ->
             ((count,),) = rows(connection, query, [cut.ticker, cut.timeframe, bounds[bound]])
             found.append(Pruned(table, cut.what, count, cut.before))
     found += _old_predictions(connection, rules, now)
-    logs = rules.cut(INGESTION_LOG, now)
-    if logs is not None:
-        ((count,),) = rows(connection, "SELECT count(*) FROM ingestion_log WHERE at < $1", [logs])
-        found.append(Pruned("ingestion_log", "all series", count, logs))
+    for table, old, name in _OLD_ROWS:
+        before = rules.cut(name, now)
+        if before is not None:
+            ((count,),) = rows(connection, f"SELECT count(*) FROM {table} WHERE {old}", [before])
+            found.append(Pruned(table, "all series", count, before))
     return [entry for entry in found if entry.rows]
 
 
@@ -140,11 +155,12 @@ def apply_retention(
         for month in _old_predictions(connection, rules, now):
             gone.append(_thin(connection, month))
             connection.commit()
-        logs = rules.cut(INGESTION_LOG, now)
-        if logs is not None:
-            count = change(connection, "DELETE FROM ingestion_log WHERE at < $1", [logs])
-            gone.append(Pruned("ingestion_log", "all series", count, logs))
-            connection.commit()
+        for table, old, name in _OLD_ROWS:
+            before = rules.cut(name, now)
+            if before is not None:
+                count = change(connection, f"DELETE FROM {table} WHERE {old}", [before])
+                gone.append(Pruned(table, "all series", count, before))
+                connection.commit()
     return [entry for entry in gone if entry.rows]
 
 

@@ -11,9 +11,10 @@ import pandas as pd
 
 from fvg_platform.market.timeframes import TIMEFRAMES, require_timeframe
 
-DEFAULT_RETENTION = "bars.1m=5y, prediction_features=1y"
+DEFAULT_RETENTION = "bars.1m=5y, prediction_features=1y, forecasts=90d"
 PREDICTION_FEATURES = "prediction_features"
 INGESTION_LOG = "ingestion_log"
+FORECASTS = "forecasts"
 FOREVER = "forever"
 # More would be before the first bar of any market, and beyond what a Timestamp can say.
 _MOST = {"y": 200, "mo": 2400, "d": 73_000}
@@ -29,7 +30,7 @@ def _bars(timeframe: str) -> str:
 
 
 # What may be named, coarsest idea first: the bars of a timeframe with all that is derived from them, and logs.
-NAMES = (*map(_bars, TIMEFRAMES), PREDICTION_FEATURES, INGESTION_LOG)
+NAMES = (*map(_bars, TIMEFRAMES), PREDICTION_FEATURES, INGESTION_LOG, FORECASTS)
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,13 @@ def checks_that_fail(workplace: Workplace) -> dict[str, Mapping[str, Any]]:
 
 
 def statuses(workplace: Workplace) -> dict[tuple[str, str], tuple[str, str | None]]:
-    """`(state, reason)` by `(TICKER|TIMEFRAME, asset)`."""
+    """`(state, reason)` by `(TICKER|TIMEFRAME, asset)`, of the assets of the series stage."""
+    made = {asset.name for asset in SERIES_ASSETS}
     rows = workplace.rows("SELECT ticker, timeframe, asset, state, reason FROM series_status")
     return {
-        (f"{ticker}|{timeframe}", asset): (state, reason) for ticker, timeframe, asset, state, reason in rows
+        (f"{ticker}|{timeframe}", asset): (state, reason)
+        for ticker, timeframe, asset, state, reason in rows
+        if asset in made
     }
 
 

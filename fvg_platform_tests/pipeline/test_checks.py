@@ -38,6 +38,7 @@ ROWS = {
     + " LIMIT 2)",
     "setups": IBM + " AND (ts, side) IN (SELECT ts, side FROM setup_features WHERE " + IBM + " LIMIT 2)",
     "said": "timeframe = '1m' AND ts IN (SELECT ts FROM predictions WHERE timeframe = '1m' ORDER BY ts LIMIT 2)",
+    "forecast": AAPL + " AND step = 1",
     "AAPL 1d": AAPL,
     "IBM 1w": IBM,
 }  # fmt: skip
@@ -168,11 +169,26 @@ CASES = [
         ("p_entered = 1.5", "said", "AAPL 1m: outside_0_1 2", "1.5"),
         ("p_target_3 = 'NaN'", "said", "AAPL 1m: outside_0_1 2", "nan"),
         ("p_target_2 = p_target_1 + 0.01", "said", "AAPL 1m: not_monotone 2", "AAPL"),
+        ("expected_r_low = expected_r + 0.01", "said", "AAPL 1m: expected_r_out_of_order 2", "AAPL"),
     ),
     *spoiled(
         "prediction_outcomes/intervals_are_ordered",
         "prediction_outcomes",
         ("outcome_3_lo = 'target', outcome_3_hi = 'timeout'", "said", "AAPL 1m: interval_3_out_of_order 2", "timeout"),
+    ),
+    *spoiled(
+        "price_forecasts/forecasts_are_sound",
+        "prediction_steps",
+        ("high = low - 1", "forecast", "AAPL 1d: not_a_candle 2", "AAPL"),
+        ("q25 = q50 + 1", "forecast", "AAPL 1d: fan_out_of_order 2", "AAPL"),
+        ("confidence = 1.5", "forecast", "AAPL 1d: confidence_outside_0_1 2", "1.5"),
+    ),
+    Spoiled(
+        "model_drift/setups_have_not_drifted",
+        "UPDATE drift_reports SET state = 'drifted', reason = 'Drift: moved.'",
+        "timeframe = '1d' AND complete",
+        ": Drift: moved.",
+        severity=dg.AssetCheckSeverity.WARN,
     ),
     Spoiled(
         "win_rate_model/skill",

@@ -80,7 +80,7 @@ def test_a_changed_series_alone_goes_all_the_way_down(daemon: Daemon) -> None:
     assert daemon.tick() == {"clean_bars": {"AAPL|1h"}}
     daemon.made("clean_bars", "AAPL|1h")
     # What 1h bars may be resampled to follows, in one go; other tickers and timeframes do not.
-    assert daemon.tick() == {asset: {"AAPL|1h", "AAPL|4h"} for asset in AUTOMATED[1:]}
+    assert daemon.tick() == {asset: {"AAPL|1h", "AAPL|4h"} for asset in (*AUTOMATED[1:], "price_forecasts")}
 
 
 def test_bars_of_a_day_reach_weeks_and_months_and_no_hours(daemon: Daemon) -> None:
@@ -108,7 +108,8 @@ def test_training_and_reading_the_source_are_never_requested(daemon: Daemon) -> 
     for asset, partition in made:
         daemon.made(asset, partition)
         asked_for |= daemon.tick().keys()
-    assert asked_for == {*AUTOMATED[1:], "clean_bars", "coverage", "daily_predictions", "prediction_outcomes"}
+    after = {"coverage", "daily_predictions", "prediction_outcomes", "model_performance", "price_forecasts"}
+    assert asked_for == {*AUTOMATED[1:], "clean_bars", *after}
     assert not asked_for & {"symbols", "raw_bars", "train_test_split", "win_rate_model"}
 
 
@@ -125,11 +126,12 @@ def test_a_failed_blocking_check_holds_back_what_follows(daemon: Daemon, passed:
     day = days.get_last_partition_key()
     daemon.made("daily_predictions", day)
     daemon.checked("daily_predictions", "probabilities_are_sound", passed=passed)
-    assert daemon.tick() == ({"prediction_outcomes": {None}} if passed else {})
+    follows = {"prediction_outcomes": {None}, "model_performance": {None}}
+    assert daemon.tick() == (follows if passed else {})
     if not passed:  # mended: predicted again, and sound this time
         daemon.made("daily_predictions", day)
         daemon.checked("daily_predictions", "probabilities_are_sound", passed=True)
-        assert daemon.tick() == {"prediction_outcomes": {None}}
+        assert daemon.tick() == follows
 
 
 CHAIN = ("first", "second", "third")

@@ -10,6 +10,7 @@ import pytest
 from fvg_platform.pipeline import refresh
 from fvg_platform.pipeline.history import failing_checks
 from fvg_platform.pipeline.platform import Platform
+from fvg_platform.pipeline.stages import SIGNALS
 from fvg_platform.storage import connections
 from fvg_platform.storage.connections import libpq_url
 from fvg_platform.storage.dagster_retention import purge_events, runs_without_events
@@ -61,8 +62,14 @@ def used(sample: Workplace) -> Workplace:
     """The sample after half a year: its first runs are old, symbols and the last day's signals were made again."""
     age(sample, 100)
     with sample.open() as (platform, definitions):
-        assets = ["symbols", "daily_predictions", "prediction_outcomes", "bar_snapshots"]
-        runs = refresh.materialise(platform, definitions, assets=assets, say=lambda _: None)
+        made = platform.instance.get_materialized_partitions(dg.AssetKey("daily_predictions"))
+        runs = refresh.materialise(
+            platform,
+            definitions,
+            assets=["symbols", *SIGNALS.assets],
+            days=(min(made), max(made)),
+            say=lambda _: None,
+        )
         assert all(run.success for run in runs)
     return sample
 

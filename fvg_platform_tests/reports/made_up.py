@@ -76,6 +76,12 @@ def signals() -> pd.DataFrame:
             "p_target_2": [0.31],
             "p_target_3": [0.2],
             "model_version": [3],
+            "expected_r": [-0.036],
+            "predicted_price": [101.3],
+            "confidence": [0.86],
+            "hold_until": [pd.Timestamp("2026-03-16 20:00", tz="UTC")],
+            "reasons": [["Range of 14 bars is wide: lowers the odds by 12 %"]],
+            "id": [7],
             "in_sample": [False],
             "flag": ["fewer than 200 entered training setups"],
         }

@@ -29,6 +29,8 @@ DRIFT_CODE = "1"
 _OUTCOME = "target_1"
 # Labels resolve late: what a complete window says of calibration is looked at again for so many windows.
 _LOOKED_AT_AGAIN = 2
+# An archive holds decades of windows; what was long ago asks for nothing.
+_WINDOWS = 7
 
 
 def _drift_of(timeframe: str, work: Work) -> dict[str, Any] | None:
@@ -118,10 +120,10 @@ def _steady(
 
 
 def _due(known: pd.DataFrame, windows: list[DriftWindow]) -> list[DriftWindow]:
-    """The windows that were never looked at as a whole, and the newest of the others."""
+    """Of the newest windows those that were never looked at as a whole, and the very newest again."""
     done = set(known.loc[known["complete"].astype(bool), "window_start"])
     newest = windows[-1 - _LOOKED_AT_AGAIN :]
-    return [window for window in windows if window.start not in done or window in newest]
+    return [window for window in windows[-_WINDOWS:] if window.start not in done or window in newest]
 
 
 def _examine(

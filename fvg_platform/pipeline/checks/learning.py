@@ -6,15 +6,17 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from fvg_platform.learning.drift_report import DRIFTED
 from fvg_platform.learning.fold_audit import audit_folds
 from fvg_platform.learning.out_of_fold import TrainingConfig
 from fvg_platform.learning.promotion import MAX_CALIBRATION_ERROR
 from fvg_platform.learning.splits import TRAIN, assign_parts, combinatorial_folds, purged_folds
 from fvg_platform.market.timeframes import TIMEFRAMES
-from fvg_platform.pipeline.checks.tables import result
+from fvg_platform.pipeline.checks.tables import outcome, result
 from fvg_platform.quality import catalogue
 from fvg_platform.quality.catalogue import QualityCheck
 from fvg_platform.quality.suites import Breach
+from fvg_platform.storage import drift_tables
 from fvg_platform.storage import learning_tables as tables
 from fvg_platform.storage.database import Database
 from fvg_platform.storage.model_registry import active_model
@@ -93,8 +95,26 @@ def _miscalibrated(metrics: Mapping[str, Any]) -> float | None:
     return low if low is not None and low > MAX_CALIBRATION_ERROR else None
 
 
+@dg.asset_check(
+    asset=catalogue.SETUPS_HAVE_NOT_DRIFTED.asset,
+    name=catalogue.SETUPS_HAVE_NOT_DRIFTED.name,
+    description=catalogue.SETUPS_HAVE_NOT_DRIFTED.description,
+)
+def setups_have_not_drifted(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+    """The newest complete window of every version that serves; a window that still runs alarms nobody."""
+    with database.bulk() as bulk:
+        reports = drift_tables.drift_overview(bulk)
+    newest = reports[reports["complete"].astype(bool)].groupby("timeframe", sort=False).tail(1)
+    lines = [
+        f"{row['timeframe']} since {row['window_start']:%Y-%m-%d}: {row['reason']}"
+        for row in newest[newest["state"] == DRIFTED].to_dict("records")
+    ]
+    return outcome(lines, len(newest), dg.AssetCheckSeverity.WARN, {})
+
+
 CHECKS = [
     folds_do_not_overlap,
+    setups_have_not_drifted,
     _of_served_models(catalogue.MODEL_HAS_SKILL, _worse_than_base_rate),
     _of_served_models(catalogue.MODEL_IS_CALIBRATED, _miscalibrated),
 ]

@@ -142,4 +142,5 @@ CHECKS = [
     table_check(catalogue.SPLIT_DOES_NOT_OVERLAP, invariants.SPLIT_RULES),
     table_check(catalogue.PROBABILITIES_ARE_SOUND, invariants.PREDICTION_RULES),
     table_check(catalogue.OUTCOME_INTERVALS, invariants.OUTCOME_RULES),
+    table_check(catalogue.FORECASTS_ARE_SOUND, invariants.FORECAST_RULES),
 ]
