@@ -108,8 +108,8 @@ def predict_day(
                 if known.any():
                     found.rows += _predict(serving, setups[known], timeframe, choice.origin, day)
             except OtherSetupsError as error:
-                # What a version of then would have said of setups as they are planned now, nobody can tell.
-                if day.newest:
+                # What a version of the past would have said of setups as they are planned now, nobody can tell.
+                if error.serves:
                     found.failed[timeframe] = str(error)
             except UnusableModelError as error:
                 found.failed[timeframe] = str(error)

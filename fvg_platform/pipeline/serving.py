@@ -23,7 +23,14 @@ class UnusableModelError(RuntimeError):
 
 
 class OtherSetupsError(UnusableModelError):
-    """A stored model was trained for setups that are planned otherwise, or with features that there are no more."""
+    """A stored model was trained for setups that are planned otherwise, or with features that there are no more.
+
+    `serves`: whether it is the one that serves now.
+    """
+
+    def __init__(self, message: str, *, serves: bool) -> None:
+        super().__init__(message)
+        self.serves = serves
 
 
 @dataclass(frozen=True)
@@ -79,13 +86,15 @@ def ready_to_serve(
         raise OtherSetupsError(
             f"{where} was trained for setups planned by {', '.join(sorted(known))}, and they are planned by "
             f"{', '.join(config_ids)} now: its probabilities are those of other targets. Go back to that "
-            f"configuration, or {way_out}"
+            f"configuration, or {way_out}",
+            serves=row.status == registry.ACTIVE,
         )
     unknown = [name for name in row.features if name not in set(features)]
     if unknown:
         raise OtherSetupsError(
             f"{where} wants {len(unknown)} feature(s) that setups do not have, the first is {unknown[0]!r} "
-            f"(feature set {row.feature_set_version}): set FVG_FEATURES as it was, or {way_out}"
+            f"(feature set {row.feature_set_version}): set FVG_FEATURES as it was, or {way_out}",
+            serves=row.status == registry.ACTIVE,
         )
     return ServingModel(row, load_model(store, row))
 

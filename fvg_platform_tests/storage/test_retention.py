@@ -101,7 +101,7 @@ def test_a_rule_that_cannot_be_read_is_named(text: str, said: str) -> None:
 def test_forever_and_nothing_keep_everything() -> None:
     for text in ("", " , ", "bars.1m=forever"):
         assert str(RetentionRules.parse(text)) == "everything forever"
-    rules = RetentionRules.parse(" bars.1m = 5y ,prediction_features=1y,")
+    rules = RetentionRules.parse(" bars.1m = 5y ,prediction_features=1y,forecasts=90d,")
     assert RetentionRules.parse(str(rules)) == rules == RetentionRules.parse(DEFAULT_RETENTION)
 
 
