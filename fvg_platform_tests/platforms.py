@@ -66,6 +66,8 @@ class Workplace:
             "FVG_DATABASE_URL": self.url,
             "FVG_BAR_SOURCE": self.bar_source,
             "FVG_FILES_DIR": str(self.files),
+            # Tuning has tests of its own, and the sample is tuned as users' bars are.
+            **({} if self.bar_source == "sample" else {"FVG_TUNING_TRIALS": "2"}),
             **self.variables,
         }
 

@@ -137,16 +137,17 @@ def statistics_due(database: Database, seed: int) -> list[str]:
 
 
 def first_day_due(database: Database, instance: dg.DagsterInstance, latest: str) -> str | None:
-    """The first of the newest days that Dagster does not show as made; the latest if a setup of it was not judged.
+    """Of the newest days with setups the first that Dagster does not show as made; the latest if one was not judged.
 
     Older days are for people to ask for.
     """
     shown = instance.get_materialized_partitions(dg.AssetKey("daily_predictions"))
-    newest = pd.date_range(end=latest, periods=TRACK_RECORD_DAYS).strftime("%Y-%m-%d")
-    missing = [day for day in newest if day not in shown]
-    if missing:
-        return missing[0]
+    first = pd.Timestamp(latest) - pd.Timedelta(days=TRACK_RECORD_DAYS - 1)
     with database.engine.connect() as connection:
+        known = prediction_tables.days_with_setups(connection, f"{first:%Y-%m-%d}", latest)
+        missing = [day for day in known if day not in shown]
+        if missing:
+            return missing[0]
         return latest if prediction_tables.unpredicted_setups(connection, latest) else None
 
 

@@ -182,24 +182,6 @@ def store_split(
         connection.execute(train_test_config.insert(), rows)
 
 
-def label_counts(connection: sa.Connection) -> list[sa.Row]:
-    """Per timeframe with labels: `resolved` now, and `version`, `trained_on`, `resolved_at_training` of its model."""
-    query = sa.text(
-        """
-        SELECT l.timeframe, count(*) FILTER (WHERE l.outcome_1_lo <> 'censored') AS resolved,
-               m.version, m.setups_entered AS trained_on, m.setups_resolved AS resolved_at_training
-        FROM fvg_labels l
-        LEFT JOIN LATERAL (
-            SELECT version, setups_entered, setups_resolved FROM models
-            WHERE models.timeframe = l.timeframe ORDER BY version DESC LIMIT 1
-        ) m ON true
-        WHERE l.status = 'entered'
-        GROUP BY l.timeframe, m.version, m.setups_entered, m.setups_resolved ORDER BY l.timeframe
-        """
-    )
-    return list(connection.execute(query).all())
-
-
 def last_bar_closes(connection: Any, timeframe: str, tickers: pd.Series) -> pd.Series:
     """For each of `tickers` when its newest bar closes: its open plus the bar's nominal length; NaT without bars."""
     found = read_frame(

@@ -60,6 +60,19 @@ def append_predictions(connection: sa.Connection, rows: list[dict[str, object]])
     return len(connection.execute(statement, rows).all())
 
 
+def days_with_setups(connection: sa.Connection, first: str, last: str) -> list[str]:
+    """The days (exchange time) from the first to the last on which some setup became known, in order."""
+    query = sa.text(
+        """
+        SELECT DISTINCT ((known_at AT TIME ZONE 'America/New_York')::date)::text AS day FROM fvg_setups
+        WHERE known_at >= (:first)::date::timestamp AT TIME ZONE 'America/New_York'
+          AND known_at < ((:last)::date + 1)::timestamp AT TIME ZONE 'America/New_York'
+        ORDER BY day
+        """
+    )
+    return list(connection.execute(query, {"first": first, "last": last}).scalars())
+
+
 def unpredicted_setups(connection: sa.Connection, day: str) -> int:
     """Setups that became known on a day (exchange time) and that their timeframe's active model has not judged."""
     query = sa.text(

@@ -5,7 +5,7 @@ drill: the planted bars go on, first as before, then turned round, and the platf
 without a hand. What the daemon does, ticks of the sensors and the runs that they ask for, is done here tick by tick.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -28,7 +28,7 @@ NOISE, PLANTED = "NOISE", {"PLANTED": 6, "PLANTED2": 7}
 LEARNT, SAME, TURNED = 6_300, 260, 400
 WATCHED = [
     "raw_bars", "clean_bars", "bars", "fvg_detections", "fvg_setups", "fvg_labels", "bar_features", "setup_features",
-    "daily_predictions", "prediction_outcomes", "model_performance", "model_drift",
+    "model_drift",
 ]  # fmt: skip
 ENTRY = "SELECT id, timeframe, trigger, status, attempts, reason, result FROM retrain_queue ORDER BY id"
 
@@ -90,14 +90,9 @@ def seen(place: Workplace, started: list[str]) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def place(module_workplace: Workplace) -> Workplace:
-    return replace(module_workplace, variables={"FVG_TUNING_TRIALS": "2"})
-
-
-@pytest.fixture(scope="module")
-def judged(place: Workplace) -> Judged:
+def judged(module_workplace: Workplace) -> Judged:
     """The statistics of all setups, and what the models' test periods said, after one run of everything."""
-    workplace = place
+    workplace = module_workplace
     workplace.add_bars(NOISE, "1h", noise(6_000, seed=5))
     arrive(workplace, LEARNT)
     assert [run.failures for run in workplace.bring_up_to_date() if not run.success] == []
@@ -189,8 +184,9 @@ def test_the_same_bars_without_direction_have_none(judged: Judged) -> None:
 
 
 @pytest.fixture(scope="module")
-def drilled(judged: Judged, place: Workplace) -> list[Seen]:
+def drilled(judged: Judged, module_workplace: Workplace) -> list[Seen]:
     """What was seen when the gate had been passed, after more of the same, after the turn, and at the end."""
+    place = module_workplace
     found = [seen(place, ticks(place))]
     for bars in (LEARNT + SAME, LEARNT + SAME + TURNED):
         arrive(place, bars)

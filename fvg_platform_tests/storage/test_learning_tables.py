@@ -148,19 +148,6 @@ def test_a_newer_model_has_yet_to_judge_the_day(sample: Workplace, connection: s
     assert prediction_tables.unpredicted_setups(connection, "1990-01-01") == 0
 
 
-def test_counts_of_labels_agree_with_what_the_models_saw(connection: sa.Connection) -> None:
-    counts = {row.timeframe: row for row in tables.label_counts(connection)}
-    for timeframe in ("1d", "1h"):
-        assert counts[timeframe].resolved == tables.resolved_labels(connection, timeframe)
-        assert counts[timeframe].resolved == counts[timeframe].resolved_at_training
-        newest = registry.newest_model(connection, timeframe)
-        assert newest is not None
-        assert (counts[timeframe].version, counts[timeframe].trained_on) == (
-            newest.version,
-            newest.setups_entered,
-        )
-
-
 def test_models_keep_every_column_that_the_schema_names(connection: sa.Connection) -> None:
     newest = registry.newest_model(connection, "1d")
     assert newest is not None

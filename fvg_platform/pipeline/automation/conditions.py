@@ -1,7 +1,7 @@
 """When an asset starts by itself: declarative conditions.
 
 Series are sparse, so no condition waits for upstream partitions that may never exist. Split and models have
-no condition at all: training starts by the retraining sensor or by a person.
+no condition at all: training starts from the queue or by a person.
 """
 
 import dagster as dg
