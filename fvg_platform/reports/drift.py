@@ -138,10 +138,11 @@ def _reasons(windows: list[dict[str, Any]]) -> list[Text]:
 
 
 def drift_heat_maps(metrics: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """A picture for each timeframe, in Markdown: features down, windows of its newest model across, the PSI.
+    """A picture for each timeframe, in Markdown: features down, windows of its newest model across.
 
-    The scores are the first row, then the :data:`FEATURES_SHOWN` features that moved most; a cross marks what is
-    drift and not only far: the same PSI is much for a quick feature and little for a slow one.
+    The shade is the share of the training period's own stretches that a window's PSI exceeds: the same PSI is much for
+    a quick feature and little for a slow one. Where the training period is too short for that, it is the PSI. The
+    scores are the first row, then the :data:`FEATURES_SHOWN` features that moved most; a cross marks drift.
 
     Parameters
     ----------
@@ -169,37 +170,43 @@ def _heat_map(rows: pd.DataFrame, model: str) -> str:
     rows = rows[rows["window_start"].isin(windows)]
     # A feature may have the name of the scores; False sorts first.
     labels = pd.Series(list(zip(rows["kind"] != "score", rows["name"], strict=True)), index=rows.index)
-    rows = rows.assign(
-        row=labels, psi=rows["psi"].astype(float), drifted=rows["drifted"].fillna(False).astype(float)
-    )
-    psi = rows.pivot(index="row", columns="window_start", values="psi")
-    drifted = rows.pivot(index="row", columns="window_start", values="drifted").reindex(psi.index).fillna(0.0)
-    farthest = psi.max(axis=1).fillna(0.0) + 1e6 * drifted.sum(axis=1)
-    features = farthest[[label[0] for label in psi.index]].sort_values(ascending=False, kind="stable")
-    scores = [label for label in psi.index if not label[0]]
+    judged = rows["p_value"].notna().any()
+    shade = 1.0 - rows["p_value"].astype(float) if judged else rows["psi"].astype(float)
+    rows = rows.assign(row=labels, shade=shade, drifted=rows["drifted"].fillna(False).astype(float))
+    shades = rows.pivot(index="row", columns="window_start", values="shade")
+    drifted = rows.pivot(index="row", columns="window_start", values="drifted")
+    drifted = drifted.reindex(shades.index).fillna(0.0)
+    farthest = shades.max(axis=1).fillna(0.0) + 1e6 * drifted.sum(axis=1)
+    features = farthest[[label[0] for label in shades.index]].sort_values(ascending=False, kind="stable")
+    scores = [label for label in shades.index if not label[0]]
     shown = [*scores, *features.index[:FEATURES_SHOWN]]
-    of = f"{min(len(features), FEATURES_SHOWN)} of {len(features)} features"
-    return _picture_of(psi.loc[shown], drifted.loc[shown] > 0.0, model, of)
+    of = f"{min(len(features), FEATURES_SHOWN)} of {len(features)} features; × drift"
+    title = (
+        f"{model}: share of the training period's stretches that moved less\n({of})"
+        if judged
+        else f"{model}: PSI by window, not to be judged yet\n({of}; 1 or more is darkest)"
+    )
+    return _picture_of(shades.loc[shown], drifted.loc[shown] > 0.0, model, title)
 
 
-def _picture_of(psi: pd.DataFrame, drifted: pd.DataFrame, model: str, shown: str) -> str:
+def _picture_of(shades: pd.DataFrame, drifted: pd.DataFrame, model: str, title: str) -> str:
     from matplotlib.figure import Figure
 
-    width = max(6.0, min(0.25 * psi.shape[1] + 3.5, 12.0))
-    figure = Figure(figsize=(width, max(1.8, 0.2 * len(psi) + 1.2)))
+    width = max(6.0, min(0.25 * shades.shape[1] + 3.5, 12.0))
+    figure = Figure(figsize=(width, max(1.8, 0.2 * len(shades) + 1.2)))
     axes = figure.add_subplot()
     image = axes.imshow(
-        psi.to_numpy(float), aspect="auto", vmin=0.0, vmax=1.0, cmap="YlOrRd", interpolation="none"
+        shades.to_numpy(float), aspect="auto", vmin=0.0, vmax=1.0, cmap="YlOrRd", interpolation="none"
     )
     down, across = np.nonzero(drifted.to_numpy())
     axes.scatter(across, down, marker="x", s=14, color="black", linewidths=0.9)
     axes.set_yticks(
-        range(len(psi)), [name if kind else f"scores ({name})" for kind, name in psi.index], fontsize=7
+        range(len(shades)), [name if kind else f"scores ({name})" for kind, name in shades.index], fontsize=7
     )
-    step = -(-psi.shape[1] // (6 if psi.shape[1] < 20 else 12))
-    days = [day(str(start)) for start in psi.columns[::step]]
-    axes.set_xticks(range(0, psi.shape[1], step), days, fontsize=7)
-    axes.set_title(f"{model}: PSI by window ({shown}; × drift; 1 or more is darkest)", fontsize=8)
+    step = -(-shades.shape[1] // (6 if shades.shape[1] < 20 else 12))
+    days = [day(str(start)) for start in shades.columns[::step]]
+    axes.set_xticks(range(0, shades.shape[1], step), days, fontsize=7)
+    axes.set_title(title, fontsize=8, loc="left")
     figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02)
     figure.tight_layout()
     return picture(figure, f"drift of {model} by feature and window")
