@@ -36,10 +36,15 @@ def performance(
     """How past predictions came out: accuracy, Brier, win rate, R, and the calibration of what was said."""
     from fvg_platform.market.timeframes import require_timeframe
     from fvg_platform.reports.track_record import performance_table, performance_values
-    from fvg_platform.storage.track_record_tables import calibration_curves, performance_rows
+    from fvg_platform.storage.track_record_tables import (
+        calibration_curves,
+        performance_rows,
+        require_known,
+    )
 
     chosen = [require_timeframe(name) for name in timeframe or ()]
     with database_ready() as (_, database), database.bulk() as connection:
+        require_known(connection, origin=origin, ticker=ticker, mode=mode, windows=window or ())
         rows = performance_rows(
             connection,
             timeframes=chosen,
@@ -80,6 +85,8 @@ def forecast(
     ticker: Annotated[str, typer.Argument(help="A ticker.")], timeframe: Timeframe, as_json: AsJson = False
 ) -> None:
     """The next 30 bars of a series as candles with a fan, which model serves, and how it did before."""
+    import pandas as pd
+
     from fvg_platform.pipeline.assets.forecasts import require_forecast_timeframe
     from fvg_platform.reports.forecast import forecast_table, forecast_values
     from fvg_platform.storage.forecast_tables import newest_forecast
@@ -89,6 +96,8 @@ def forecast(
     with database_ready() as (_, database), database.bulk() as connection:
         models, steps = newest_forecast(connection, ticker, timeframe)
     values = forecast_values(as_records(models), as_records(steps))
+    if len(steps) and steps["close_at"].max() < pd.Timestamp.now(tz="UTC"):
+        say("the newest bar is older than that: every one of these bars lies in the past")
     print_values({"forecast": values}, lambda v: forecast_table(v["forecast"]), as_json=as_json)
 
 
@@ -100,7 +109,7 @@ def retrain(
     signal: Annotated[
         int | None, typer.Option(help="The id of a signal: the model that said it is trained again.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it is kept with the entry.")] = "asked for by hand",
+    reason: Annotated[str | None, typer.Option(help="Why; it is kept with the entry.")] = None,
     now: Annotated[
         bool, typer.Option("--now", help="Train in this process instead of leaving it to the daemon.")
     ] = False,
@@ -116,7 +125,9 @@ def retrain(
         for line in ask_for_training(platform.database, chosen, signal, reason):
             sys.stdout.write(line + "\n")
         if not now:
-            say("the daemon of `fvg up` trains it; `fvg status` tells what becomes of it")
+            say(
+                "the daemon of `fvg up` trains it, or the same with --now; `fvg status` tells what becomes of it"
+            )
             return
         runs = train_what_was_asked(platform, definitions, say=say)
         exit_for([run for run in runs if not run.success])

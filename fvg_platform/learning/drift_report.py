@@ -195,7 +195,8 @@ def _what_holds(evidence: Evidence) -> str:
     said = f"No drift in {len(evidence.feature_names)} features"
     if len(judged):
         farthest = judged.iloc[int(judged["adjusted_p"].argmin())]
-        said += f": {farthest['name']} moved most (PSI {farthest['psi']:.2f}, adjusted p {farthest['adjusted_p']:.2f})"
+        figures = f"PSI {farthest['psi']:.2f}, adjusted p {farthest['adjusted_p']:.2f}"
+        said += f": {farthest['name']} stands out most ({figures})"
     if evidence.share_dissimilar is not None:
         said += f", {evidence.share_dissimilar:.0%} of the setups are unlike the reference"
     calibration = "" if evidence.calibration.p_value is not None else ", calibration cannot be judged yet"

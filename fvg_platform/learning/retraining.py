@@ -160,6 +160,11 @@ def demands(facts: ModelFacts, *, now: dt.datetime, max_age: dt.timedelta = MAX_
     return tuple(Demand(trigger, PRIORITIES[trigger], found[trigger]) for trigger in ordered)
 
 
+def labels_needed(trained_on: int | None, *, min_new: int = 50, min_share: float = 0.10) -> int:
+    """How many new labels speak for a training: a share of what the last one learnt from, and never few."""
+    return max(min_new, math.ceil(min_share * (trained_on or 0) - 1e-9))
+
+
 def decide_retraining(
     newly_labelled: int,
     trained_on: int | None,
@@ -203,7 +208,7 @@ def decide_retraining(
         if resolved_total == 0:
             return Decision(False, "No model yet, and no resolved setup to learn from.")
         return Decision(True, f"No model yet, and {resolved_total} resolved setups to learn from.")
-    needed = max(min_new, math.ceil(min_share * trained_on - 1e-9))
+    needed = labels_needed(trained_on, min_new=min_new, min_share=min_share)
     counts = f"{newly_labelled} newly labelled setups since the last training on {trained_on}"
     rule = f"{needed} are needed (the larger of {min_new} and {min_share:.0%} of {trained_on})"
     if newly_labelled >= needed:

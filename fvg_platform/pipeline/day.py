@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from fvg_platform.learning.retraining import ModelFacts, RetrainRules, decide_retraining, demands
+from fvg_platform.learning.retraining import ModelFacts, RetrainRules, demands, labels_needed
 from fvg_platform.market.timeframes import TIMEFRAMES
 from fvg_platform.pipeline import due, stages
 from fvg_platform.pipeline.assets import SERIES_ASSETS
@@ -54,12 +54,16 @@ def day_values(platform: "Platform", now: dt.datetime | None = None) -> dict[str
         "stale": _stale(platform),
         "models": _models(platform, now),
         "waiting": [*[e for e in entries if e["status"] == "processing"], *waiting[:_ENTRIES_SHOWN]],
-        "failed_entries": [entry for entry in entries if entry["status"] == "failed"],
+        "failed_entries": [e for e in entries if e["status"] == "failed" and _young(e["completed_at"], now)],
         "trained": [entry for entry in entries if entry["status"] == "completed"],
         "versions": versions,
         "running": _runs_at_work(platform.instance),
         "failed_runs": _failed_runs(platform.instance, now),
     }
+
+
+def _young(time: str | None, now: dt.datetime) -> bool:
+    return time is None or now - dt.datetime.fromisoformat(time) < _FAILED_WITHIN
 
 
 def _stale(platform: "Platform") -> list[str]:
@@ -129,7 +133,8 @@ def _training(facts: ModelFacts, now: dt.datetime, rules: RetrainRules) -> str:
     asked = demands(facts, now=now, max_age=rules.max_age)
     if asked:
         return "wanted: " + "; ".join(f"{demand.trigger}: {demand.reason}" for demand in asked)
-    return "not wanted: " + decide_retraining(facts.newly_resolved, facts.trained_on, facts.resolved).reason
+    needed = labels_needed(facts.trained_on)
+    return f"not wanted: {facts.newly_resolved} of {needed} new labels"
 
 
 def _version(row: Any) -> dict[str, Any]:

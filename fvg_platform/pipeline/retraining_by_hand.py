@@ -11,23 +11,37 @@ from fvg_platform.pipeline.retraining import claim_next, run_tags, settle_queue
 from fvg_platform.pipeline.stages import TRAINING, StageRun, run_stage
 from fvg_platform.storage import retrain_queue
 from fvg_platform.storage.database import Database
+from fvg_platform.storage.prediction_tables import signal_exists
 
 if TYPE_CHECKING:
     from fvg_platform.pipeline.platform import Platform
+
+
+class UnknownSignalError(LookupError):
+    """A prediction that was never made."""
+
 
 # People's entries are under no rule; under these nobody else's may start.
 _ONLY_BY_HAND = RetrainRules(cool_down=dt.timedelta(days=3_650), daily_cap=0)
 
 
 def ask_for_training(
-    database: Database, timeframes: Sequence[str], signal: int | None, reason: str
+    database: Database, timeframes: Sequence[str], signal: int | None, reason: str | None
 ) -> list[str]:
-    """Put models in line, and say of each whether it was put there or waits already."""
+    """Put models in line, and say of each whether it was put there or waits already.
+
+    Raises
+    ------
+    UnknownSignalError
+        No prediction has the id.
+    """
     said = []
     asked: list[tuple[str | None, int | None]] = [(timeframe, None) for timeframe in timeframes]
     if signal is not None:
         asked.append((None, signal))
     with database.engine.begin() as connection:
+        if signal is not None and not signal_exists(connection, signal):
+            raise UnknownSignalError(f"there is no signal {signal}: see the ids in the view signals")
         for timeframe, signal_id in asked:
             entry = retrain_queue.enqueue(
                 connection,
@@ -62,6 +76,10 @@ def train_what_was_asked(
                 tags=run_tags(claim),
             )
             runs += made
-        for entry, became in settle_queue(platform.database, platform.instance).items():
-            say(f"entry {entry}: {became}")
+        settle_queue(platform.database, platform.instance)
+        with platform.database.engine.connect() as connection:
+            recent = {row.id: row for row in retrain_queue.recent(connection)}
+        for claim in claims:
+            row = recent[claim.id]
+            say(f"entry {claim.id}: {row.status}: {row.result or row.error_message}")
     return runs

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ def serve(settings: Settings, database: Database, *, port: int, say: Callable[[s
     -------
     The exit code: 0 after Ctrl-C, otherwise Dagster's own.
     """
+    _require_free(port)
     environment = {**os.environ, **dagster_environment(settings, database)}
     Path(environment["FVG_DAGSTER_FILES"]).mkdir(parents=True, exist_ok=True)
     workspace = project_folder() / "workspace.yaml"
@@ -47,6 +49,22 @@ def serve(settings: Settings, database: Database, *, port: int, say: Callable[[s
             signal.signal(number, handler)
         if not database.stop_if_unused():
             say("Another process still uses the database: it goes on running (fvg db stop).")
+
+
+class PortTakenError(OSError):
+    """Somebody else listens where the UI would."""
+
+
+def _require_free(port: int) -> None:
+    """Before anything is started: Dagster's daemon would go on beside the other one's without a UI."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTakenError(
+                f"port {port} of 127.0.0.1 is taken: `fvg up` runs already, or use --port"
+            ) from error
 
 
 def _run(command: list[str], environment: dict[str, str], say: Callable[[str], None]) -> int:

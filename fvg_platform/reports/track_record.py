@@ -19,7 +19,7 @@ from fvg_platform.reports.model_values import DASH, count, is_number, number, pl
 
 HOW_TO_READ = (
     "Only setups count whose whole horizon passed in the window, predicted from bars that the model had not learnt "
-    "from. a…b: what the bars leave open (worse–better reading); in brackets the 95 % interval from blocks of time. "
+    "from. a…b: what the bars leave open; in brackets the 95 % interval from blocks of time. "
     "Right: the price went where it was predicted to. Won: target before stop, of the filled; said: the mean "
     "probability of that. Skill: 1 − Brier/Brier of the window's own base rate; above 0 is better than that rate. Off: "
     "mean distance of said and observed rates. Factor: gains / losses in R after costs. Acted: said BUY or SELL."
@@ -122,8 +122,8 @@ def _acted(rows: list[dict[str, Any]]) -> Table:
             _reading(row, "acted_win_rate", 1, percent=True),
             _reading(row, "acted_mean_r", 2, signed=True),
             _reading(row, "acted_profit_factor", 2),
-            number(row["latency_ms_mean"], 1),
-            number(row["latency_ms_max"], 1),
+            number(row["latency_ms_mean"], 2),
+            number(row["latency_ms_max"], 2),
         )
     return table
 
@@ -171,10 +171,11 @@ def _subject(row: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
 def _reading(
     row: Mapping[str, Any], name: str, decimals: int = 3, *, signed: bool = False, percent: bool = False
 ) -> str:
-    """Both readings of a figure, once where they look alike."""
-    lo, hi = (
-        number(row[f"{name}_{path}"], decimals, signed=signed, percent=percent) for path in ("lo", "hi")
+    """Both readings of a figure, the lower one first; once where they look alike."""
+    readings = sorted(
+        (row[f"{name}_{path}"] for path in ("lo", "hi")), key=lambda value: value if is_number(value) else 0.0
     )
+    lo, hi = (number(value, decimals, signed=signed, percent=percent) for value in readings)
     if lo == hi:
         return lo
     return DASH if DASH in (lo, hi) else f"{lo.removesuffix(' %')}…{hi}"

@@ -182,4 +182,7 @@ MEANINGS = {
     "served_from": "when it began to serve",
     "served_until": "when it ceased to; NULL: it serves",
     "last_close": "close of the bar that the forecast starts from",
+    "dimension": "what setups are grouped by",
+    "value": "the group",
+    "target": "1 to 3",
 }

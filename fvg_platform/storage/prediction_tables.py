@@ -60,6 +60,11 @@ def append_predictions(connection: sa.Connection, rows: list[dict[str, object]])
     return len(connection.execute(statement, rows).all())
 
 
+def signal_exists(connection: sa.Connection, signal: int) -> bool:
+    """Whether a prediction has this id."""
+    return bool(connection.execute(sa.select(sa.exists().where(predictions.c.id == signal))).scalar_one())
+
+
 def days_with_setups(connection: sa.Connection, first: str, last: str) -> list[str]:
     """The days (exchange time) from the first to the last on which some setup became known, in order."""
     query = sa.text(

@@ -57,7 +57,7 @@ def enqueue(
     connection: sa.Connection,
     *,
     trigger: str,
-    reason: str,
+    reason: str | None,
     priority: int | None = None,
     timeframe: str | None = None,
     model_version: int | None = None,
@@ -68,7 +68,8 @@ def enqueue(
     Parameters
     ----------
     trigger, reason
-        What wants the training (see `PRIORITIES`), and why, as a sentence.
+        What wants the training (see `PRIORITIES`), and why, as a sentence; None says no more than who asks, and leaves
+        the reason of one that waits already.
     priority
         1 (first) to 5; by default the trigger's own.
     timeframe, model_version, signal_id
@@ -98,7 +99,7 @@ def enqueue(
             timeframe, model_version = said.timeframe, model_version or said.model_version
     new = insert(retrain_queue).values(
         trigger=trigger,
-        reason=reason,
+        reason=reason or f"asked for by {trigger}",
         priority=priority,
         timeframe=timeframe,
         model_version=model_version,
@@ -106,7 +107,7 @@ def enqueue(
     )
     taken_over = {
         "priority": sa.func.least(_queue.priority, new.excluded.priority),
-        "reason": new.excluded.reason,
+        "reason": _queue.reason if reason is None else new.excluded.reason,
         "model_version": sa.func.coalesce(new.excluded.model_version, _queue.model_version),
         "signal_id": sa.func.coalesce(new.excluded.signal_id, _queue.signal_id),
     }

@@ -87,6 +87,40 @@ def judged_predictions(
     return frame_of(found)
 
 
+class NothingMatchesError(LookupError):
+    """A choice of which there are no rows; the message names those of which there are."""
+
+
+def require_known(
+    connection: Any,
+    *,
+    origin: str = ANY,
+    ticker: str = ANY,
+    mode: str | None = None,
+    windows: Sequence[int] = (),
+) -> None:
+    """Refuse what the track record does not know, if there is one.
+
+    Raises
+    ------
+    NothingMatchesError
+        naming what there is instead.
+    """
+    modes = () if mode is None else (mode,)
+    chosen: dict[str, tuple[object, ...]] = {
+        "origin": (origin,), "ticker": (ticker,), "mode": modes, "window_days": tuple(windows),
+    }  # fmt: skip
+    for name, wanted in chosen.items():
+        found = read_frame(
+            connection, f"SELECT DISTINCT {name} AS value FROM {model_performance.name} ORDER BY 1"
+        )
+        known = found["value"].tolist()
+        unknown = sorted(str(value) for value in wanted if value != ANY and value not in known)
+        if known and unknown:
+            there = ", ".join(str(value) for value in known if value != ANY)
+            raise NothingMatchesError(f"the track record has no {name} {unknown[0]!r}: there is {there}")
+
+
 def calibration_curves(
     connection: Any,
     *,

@@ -1,5 +1,6 @@
 """What people see of predictions, drift, forecasts and retraining: the commands, the notebook's door, the tables."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +39,10 @@ def test_performance_shows_calibration(fvg: Fvg) -> None:
     shown = fvg("performance", "--timeframe", "1m", "--window", "0").out
     assert "Said against seen" in shown and max(map(len, shown.splitlines())) <= 190
     assert "No track record yet" in fvg("performance", "--timeframe", "1mo").out
+    for wrong in (["--origin", "lve"], ["--ticker", "NOPE"], ["--window", "77"], ["--mode", "none"]):
+        assert re.search(
+            rf"fvg: the track record has no \w+ '{wrong[1]}': there is ", fvg("performance", *wrong).err
+        )
     assert fvg("performance", "--timeframe", "2h").err.startswith("fvg: unknown timeframe '2h'")
 
 
@@ -102,19 +107,21 @@ def test_a_person_asks_for_a_training_and_is_told_what_came_of_it(sample: Workpl
         ("1mo", "hand", "a look"),
         ("1m", "hand", "a look"),
     ]
-    assert "is asked for already" in fvg("retrain", "1mo", "--now", FVG_TUNING_TRIALS="0").out
+    asked = fvg("retrain", "1mo", "--now", FVG_TUNING_TRIALS="0")
+    assert "is asked for already" in asked.out and "entry 1: completed: " in asked.err
     day = fvg("status", "--json").values["day"]
     assert day["waiting"] == []
     done = {entry["timeframe"]: entry for entry in day["trained"]}
     assert done.keys() == {"1mo", "1m"}
     assert all(entry["run_id"] and "version" in entry["result"] for entry in done.values())
+    assert {entry["reason"] for entry in done.values()} == {"a look"}, (
+        "asking again without a reason keeps it"
+    )
     shown = fvg("status").out
     assert "a look" in shown and "Waits: nothing" in shown
     assert fvg("retrain").code == 2
-    unknown = fvg("retrain", "--signal", "987654321", "--now")
-    assert unknown.code == 0
-    ((failed,),) = sample.rows("SELECT error_message FROM retrain_queue WHERE status = 'failed'")
-    assert "987654321" in failed
+    assert fvg("retrain", "--signal", "987654321").err.startswith("fvg: there is no signal 987654321")
+    assert sample.rows("SELECT count(*) FROM retrain_queue") == [(2,)]
 
 
 def test_status_tells_what_is_stale_with_the_command_that_mends_it(sample: Workplace, fvg: Fvg) -> None:

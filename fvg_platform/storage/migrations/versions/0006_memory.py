@@ -34,6 +34,39 @@ _VIEWS = {
     """,
 }
 
+_MEANINGS = {
+    "signals": {
+        "id": "names the signal, as in retrain_queue.signal_id",
+        "label": "BUY, SELL, or HOLD below the model's threshold",
+        "pred": "UP or DOWN: where the setup goes if it works",
+        "proba": "probability of target 1 before the stop, if entered",
+        "ts": "open time of the setup's bar; known_at is when anyone could know of it",
+        "symbol": "ticker",
+        "tf": "timeframe",
+        "features": "the values that it was said from; empty once retention has taken them",
+        "model_id": "name of the model / version",
+        "outcome": "of target 1: target, stop, timeout or censored, both where bars leave it open; else the status",
+        "realized_rr": "R of the first target's order after costs, worse path",
+        "realized_rr_at_best": "the same, better path",
+        "latency_ms": "time that the model took",
+        "origin": "live, backfilled or reconstructed, see predictions",
+    },
+    "candles": {
+        "symbol": "ticker",
+        "tf": "timeframe",
+        "ts": "open time of the bar",
+        "o": "open", "h": "high", "l": "low", "c": "close", "v": "volume",
+        "taker_buy_vol": "volume that takers bought; NULL where the source does not tell",
+        "features": "what was known when the bar closed, a user's own features among it",
+    },
+}  # fmt: skip
+# Of 0004: everything else in the database is described.
+_STATISTICS = {
+    "dimension": "what setups are grouped by",
+    "value": "the group",
+    "target": "1 to 3",
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -779,11 +812,20 @@ def upgrade() -> None:
     )
     for name, query in _VIEWS.items():
         op.execute(f"CREATE VIEW {name} AS {query}")
+    for view, columns in _MEANINGS.items():
+        for column, meaning in columns.items():
+            op.execute(
+                sa.text(f"COMMENT ON COLUMN {view}.{column} IS '{meaning.replace(chr(39), chr(39) * 2)}'")
+            )
+    for column, meaning in _STATISTICS.items():
+        op.execute(f"COMMENT ON COLUMN fvg_statistics.{column} IS '{meaning}'")
 
 
 def downgrade() -> None:
     for name in _VIEWS:
         op.execute(f"DROP VIEW {name}")
+    for column in _STATISTICS:
+        op.execute(f"COMMENT ON COLUMN fvg_statistics.{column} IS NULL")
     op.drop_index(op.f("ix_predictions_ticker_ts"), table_name="predictions")
     op.drop_index(op.f("ix_predictions_id"), table_name="predictions")
     op.drop_index(
