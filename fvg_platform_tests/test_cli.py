@@ -1,6 +1,7 @@
 """The command line: every command's help, what it prints, and the messages of what cannot be done."""
 
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -110,6 +111,16 @@ def test_what_cannot_be_done_is_said_with_the_way_out(
     assert ended.code != 0
     assert "Traceback" not in ended.err
     assert re.search(said, " ".join(ended.err.replace("│", " ").split())), ended.err
+
+
+def test_a_taken_port_ends_up_before_a_second_daemon_starts(on_sample: Fvg) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = on_sample("up", "--port", str(port))
+    assert said.code == 1
+    assert said.err.splitlines()[-1].startswith(f"fvg: port {port} of 127.0.0.1 is taken: ")
 
 
 def test_a_fault_in_the_environment_is_one_line(on_files: Fvg) -> None:
