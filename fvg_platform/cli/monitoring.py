@@ -89,11 +89,12 @@ def forecast(
 
     from fvg_platform.pipeline.assets.forecasts import require_forecast_timeframe
     from fvg_platform.reports.forecast import forecast_table, forecast_values
-    from fvg_platform.storage.forecast_tables import newest_forecast
+    from fvg_platform.storage.forecast_tables import newest_forecast, require_ticker
     from fvg_platform.storage.records import as_records
 
     require_forecast_timeframe(timeframe)
     with database_ready() as (_, database), database.bulk() as connection:
+        require_ticker(connection, ticker)
         models, steps = newest_forecast(connection, ticker, timeframe)
     values = forecast_values(as_records(models), as_records(steps))
     if len(steps) and steps["close_at"].max() < pd.Timestamp.now(tz="UTC"):
@@ -122,7 +123,7 @@ def retrain(
     if not chosen and signal is None:
         raise typer.BadParameter("name a timeframe, or a signal with --signal")
     with platform_ready() as (platform, definitions), progress_bar():
-        for line in ask_for_training(platform.database, chosen, signal, reason):
+        for line in ask_for_training(platform.database, chosen, signal, reason or None):
             sys.stdout.write(line + "\n")
         if not now:
             say(

@@ -163,7 +163,7 @@ def drift_due(database: Database) -> list[str]:
     for timeframe in TIMEFRAMES:
         with database.engine.connect() as connection:
             served = active_model(connection, timeframe)
-        if served is None:
+        if served is None or not served.setups_trained:
             continue
         with database.bulk() as bulk:
             fingerprint = current_drift_fingerprint(bulk, timeframe, served.sha256)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
 from fvg_platform.learning.explanation import EXPECTED
-from fvg_platform.learning.point_in_time import Choice, Deployment, version_of_day
+from fvg_platform.learning.point_in_time import RECONSTRUCTED, Choice, Deployment, version_of_day
 from fvg_platform.learning.reasons import reasons
 from fvg_platform.learning.trained_model import (
     HOLDING_COLUMN,
@@ -86,7 +87,11 @@ def versions_of_day(connection: sa.Connection, day: Day) -> dict[str, Choice | N
 
 
 def predict_day(
-    setups_of: Mapping[str, pd.DataFrame], choices: Mapping[str, Choice | None], versions: Versions, day: Day
+    setups_of: Mapping[str, pd.DataFrame],
+    spoken: pd.DataFrame,
+    choices: Mapping[str, Choice | None],
+    versions: Versions,
+    day: Day,
 ) -> DayPredictions:
     """What is said of a day's setups; a timeframe that fails spoils no other.
 
@@ -94,6 +99,9 @@ def predict_day(
     ----------
     setups_of
         By timeframe what :func:`fvg_platform.storage.prediction_tables.setups_known_within` gives, if not empty.
+    spoken
+        What was said of the day before: `SETUP_KEY` and `model_version`. Of a setup that some version has judged
+        already, no other is made up afterwards: which one it would have been hangs on what was trained since.
     choices
         By timeframe the version that speaks; None where none does.
     """
@@ -105,6 +113,9 @@ def predict_day(
             try:
                 serving = versions.ready(timeframe, choice.version)
                 known = serving.knows(setups)
+                if choice.origin == RECONSTRUCTED:
+                    setups = setups[~_judged_by_another(setups, spoken, choice.version)]
+                    known = serving.knows(setups)
                 if known.any():
                     found.rows += _predict(serving, setups[known], timeframe, choice.origin, day)
             except OtherSetupsError as error:
@@ -118,6 +129,12 @@ def predict_day(
         if not known.all():
             found.without_model[timeframe] = int((~known).sum())
     return found
+
+
+def _judged_by_another(setups: pd.DataFrame, spoken: pd.DataFrame, version: int) -> npt.NDArray[np.bool_]:
+    others = spoken.loc[spoken["model_version"] != version, list(SETUP_KEY)]
+    mine = pd.MultiIndex.from_frame(setups[list(SETUP_KEY)])
+    return np.asarray(mine.isin(pd.MultiIndex.from_frame(others)), bool)
 
 
 def count_of(number: int, noun: str) -> str:

@@ -150,7 +150,8 @@ def fill_queue(
                 )
                 if entry is not None:
                     queued.append(Queued(entry, timeframe, demand))
-        _withdraw(connection, {t: asked for t, asked in wanted.items() if t not in busy}, versions)
+        idle = {facts.timeframe: facts for facts in found if facts.timeframe not in busy}
+        _withdraw(connection, wanted, idle)
     new = {entry.timeframe for entry in queued}
     quiet = {f.timeframe: _why_not(f, wanted[f.timeframe], busy) for f in found if f.timeframe not in new}
     return Surveyed(tuple(queued), quiet)
@@ -159,16 +160,22 @@ def fill_queue(
 def _withdraw(
     connection: sa.Connection,
     wanted: Mapping[str, tuple[Demand, ...]],
-    versions: Mapping[str, int | None],
+    idle: Mapping[str, ModelFacts],
 ) -> None:
     """Close what waits for a version that was replaced outside of the queue, and that nothing speaks for any more."""
     for row in queue.waiting(connection):
-        newest = versions.get(row.timeframe)
-        if row.trigger == queue.HAND or row.timeframe not in wanted or newest is None:
+        facts = idle.get(row.timeframe)
+        if row.trigger == queue.HAND or facts is None or facts.version is None or facts.trained_at is None:
             continue
-        demanded = {demand.trigger for demand in wanted[row.timeframe]}
-        if row.trigger not in demanded and newest > (row.model_version or 0):
-            queue.withdraw(connection, row.id, f"version {newest} was trained meanwhile, and knows of it")
+        # What another system asks for names no version: only a training that came after it answers that.
+        newer = (
+            facts.trained_at > row.inserted_at
+            if row.model_version is None
+            else facts.version > row.model_version
+        )
+        if newer and row.trigger not in {demand.trigger for demand in wanted[row.timeframe]}:
+            said = f"version {facts.version} was trained meanwhile, and knows of it"
+            queue.withdraw(connection, row.id, said)
 
 
 def _why_not(facts: ModelFacts, asked: tuple[Demand, ...], busy: Collection[str]) -> str:
@@ -224,7 +231,7 @@ def _settle(database: Database, instance: dg.DagsterInstance, entry: sa.Row[Any]
     run = _run_of(instance, entry)
     at_work = entry.status == queue.PROCESSING
     if run is None:
-        if not at_work or entry.age < LAUNCHED_WITHIN:
+        if not at_work or (entry.age is not None and entry.age < LAUNCHED_WITHIN):
             return None
         error = (
             f"its run {entry.run_id} is gone from Dagster"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from fvg_platform.learning.retraining import RetrainRules
-from fvg_platform.pipeline.retraining import claim_next, run_tags, settle_queue
+from fvg_platform.pipeline.retraining import claim_next, run_tags, settle_queue, training_runs
 from fvg_platform.pipeline.stages import TRAINING, StageRun, run_stage
 from fvg_platform.storage import retrain_queue
 from fvg_platform.storage.database import Database
@@ -15,6 +15,10 @@ from fvg_platform.storage.prediction_tables import signal_exists
 
 if TYPE_CHECKING:
     from fvg_platform.pipeline.platform import Platform
+
+
+class NotTrainedError(RuntimeError):
+    """What was to be trained now waits; the message says for what."""
 
 
 class UnknownSignalError(LookupError):
@@ -62,7 +66,13 @@ def ask_for_training(
 def train_what_was_asked(
     platform: "Platform", definitions: dg.Definitions, *, say: Callable[[str], None]
 ) -> list[StageRun]:
-    """Train everything that people asked for, one model after the other, in this process."""
+    """Train everything that people asked for, one model after the other, in this process.
+
+    Raises
+    ------
+    NotTrainedError
+        Something else is training.
+    """
     runs: list[StageRun] = []
     settle_queue(platform.database, platform.instance)
     while claims := claim_next(platform.database, platform.instance, _ONLY_BY_HAND):
@@ -82,4 +92,13 @@ def train_what_was_asked(
         for claim in claims:
             row = recent[claim.id]
             say(f"entry {claim.id}: {row.status}: {row.result or row.error_message}")
+    with platform.database.engine.connect() as connection:
+        left = [row for row in retrain_queue.waiting(connection) if row.trigger == retrain_queue.HAND]
+    if left:
+        busy = training_runs(platform.instance)
+        why = f"run {busy[0][:8]} is training" if busy else "another process has just begun a training"
+        raise NotTrainedError(
+            f"{len(left)} of what was asked for still waits, for {why}: the daemon of `fvg up` trains it after that, "
+            "or try again"
+        )
     return runs

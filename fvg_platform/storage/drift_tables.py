@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,6 +33,16 @@ def known_windows(connection: Any, timeframe: str, model_version: int) -> pd.Dat
         "SELECT window_start, complete, state, fingerprint FROM drift_reports "
         "WHERE timeframe = $1 AND model_version = $2 ORDER BY window_start",
         [timeframe, model_version],
+    )
+
+
+def keep_windows(connection: Any, timeframe: str, model_version: int, starts: Sequence[pd.Timestamp]) -> None:
+    """Forget the windows of a version that begin at other times: with other setups they are cut otherwise."""
+    execute(
+        connection,
+        "DELETE FROM drift_reports WHERE timeframe = $1 AND model_version = $2 "
+        "AND NOT (window_start = ANY(string_to_array($3, ',')::timestamptz[]))",
+        [timeframe, model_version, ",".join(start.isoformat() for start in starts)],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from fvg_platform.storage.bulk import Written, read_frame, upsert
+from fvg_platform.storage.bulk_merge import change
 from fvg_platform.storage.schema import prediction_steps, price_forecasts
 
 
@@ -18,6 +19,8 @@ def store_forecast(
 ) -> Written:
     """Add the forecasts made from a bar, one row per model, with their steps; equal rows are not touched.
 
+    Those made from later bars go: there are no such bars any more.
+
     Parameters
     ----------
     forecasts
@@ -25,12 +28,24 @@ def store_forecast(
     steps
         Columns of `prediction_steps` but the series' own.
     """
-    written = Written()
+    gone = "DELETE FROM price_forecasts WHERE ticker = $1 AND timeframe = $2 AND made_from > $3"
+    written = Written(deleted=change(connection, gone, [ticker, timeframe, forecasts["made_from"].max()]))
     for table, rows in ((price_forecasts, forecasts), (prediction_steps, steps)):
         complete = rows.assign(ticker=ticker, timeframe=timeframe, lineage_id=lineage_id)
         keys = [column.name for column in table.primary_key]
         written += upsert(connection, table.name, complete, keys)
     return written
+
+
+class UnknownTickerError(LookupError):
+    """A ticker that has no series."""
+
+
+def require_ticker(connection: Any, ticker: str) -> None:
+    """Refuse a ticker that has no series, naming those that have."""
+    known = read_frame(connection, "SELECT DISTINCT ticker FROM series ORDER BY 1")["ticker"].tolist()
+    if ticker not in known:
+        raise UnknownTickerError(f"there is no ticker {ticker!r}: there is {', '.join(known) or 'none yet'}")
 
 
 def newest_forecast(connection: Any, ticker: str, timeframe: str) -> tuple[pd.DataFrame, pd.DataFrame]:

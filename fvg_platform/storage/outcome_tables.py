@@ -13,7 +13,8 @@ _KEY = ", ".join(SETUP_KEY)
 _OUTCOMES = [f"outcome_{k}_{path}" for k in TARGETS for path in PATHS]
 _R = [f"r_{k}_{path}" for k in TARGETS for path in PATHS]
 
-# The plan is still the one that was predicted: within 1 % of the risk, or the same shape at another scale (a split).
+# The plan is still the one that was predicted: within 1 % of the risk, or the same shape at another scale (a split or
+# a stock dividend; prices that moved by less than 2 % as a whole cannot be told from it).
 _SAME_LEVELS = " AND ".join(
     f"abs(s.{level} - p.{level}) <= 0.01 * abs(p.entry - p.stop)"
     for level in ("entry", "stop", "target_1", "target_2", "target_3")
@@ -42,7 +43,7 @@ _FOUND = f"""
         l.status, {", ".join(f"l.{name}" for name in (*_OUTCOMES, *_R))}, l.entry_price AS fill,
         {", ".join(_EXIT.format(path=path) for path in PATHS)},
         coalesce(l.life_end <= b.closes, false) AS horizon_passed,
-        NOT coalesce(({_SAME_LEVELS}) OR (s.entry * p.entry > 0 AND abs(ln(s.entry / p.entry)) > 0.05
+        NOT coalesce(({_SAME_LEVELS}) OR (s.entry * p.entry > 0 AND abs(ln(s.entry / p.entry)) > 0.02
             AND {_SAME_SHAPE}), false) AS superseded,
         CASE WHEN l.status = 'pending' OR (l.status = 'entered' AND ({_OPEN})) THEN NULL
              ELSE coalesce(greatest({_LAST_EXIT}), l.life_end)
@@ -69,6 +70,8 @@ _BECAME = (
     "life_end", *_OUTCOMES, *_R, *(f"actual_{what}_{path}" for what in ("price", "change") for path in PATHS),
     "actual_direction", "correct", "resolved_at",
 )  # fmt: skip
+# Prices are solved back from R: what differs by less is a timeout at the price of the fill.
+_TIE = "1e-9 * abs(fill)"
 # Of a superseded setup nothing is told: what its successor did is another story.
 _TOLD = f"""
     SELECT {_KEY}, model_version, {", ".join(_SAID)}, superseded, horizon_passed AND NOT superseded AS horizon_passed,
@@ -77,8 +80,9 @@ _TOLD = f"""
     FROM (
         SELECT *, actual_direction = direction AS correct FROM (
             SELECT *, {", ".join(_CHANGE.format(path=path) for path in PATHS)},
-                CASE WHEN actual_price_lo > fill AND actual_price_hi > fill THEN 'UP'
-                     WHEN actual_price_lo < fill AND actual_price_hi < fill THEN 'DOWN' END AS actual_direction
+                CASE WHEN least(actual_price_lo, actual_price_hi) > fill + {_TIE} THEN 'UP'
+                     WHEN greatest(actual_price_lo, actual_price_hi) < fill - {_TIE} THEN 'DOWN'
+                END AS actual_direction
             FROM ({_FOUND}) found
         ) moved
     ) judged

@@ -60,6 +60,15 @@ def append_predictions(connection: sa.Connection, rows: list[dict[str, object]])
     return len(connection.execute(statement, rows).all())
 
 
+def spoken_of(connection: Any, day: str) -> pd.DataFrame:
+    """The setups of a day that were predicted, by their keys, and by which `model_version`."""
+    return read_frame(
+        connection,
+        f"SELECT {', '.join(SETUP_KEY)}, model_version FROM predictions WHERE day = $1::date",
+        [day],
+    )
+
+
 def signal_exists(connection: sa.Connection, signal: int) -> bool:
     """Whether a prediction has this id."""
     return bool(connection.execute(sa.select(sa.exists().where(predictions.c.id == signal))).scalar_one())

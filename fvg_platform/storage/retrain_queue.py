@@ -111,6 +111,8 @@ def enqueue(
         "model_version": sa.func.coalesce(new.excluded.model_version, _queue.model_version),
         "signal_id": sa.func.coalesce(new.excluded.signal_id, _queue.signal_id),
     }
+    if trigger == HAND:
+        taken_over["not_before"] = sa.null()  # whoever asks again does not wait for the last failure
     differs = sa.tuple_(*(_queue[name] for name in taken_over)).is_distinct_from(
         sa.tuple_(*taken_over.values())
     )

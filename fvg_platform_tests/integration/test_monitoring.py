@@ -71,7 +71,7 @@ def test_forecasts_are_shown_beside_their_record(sample: Workplace, fvg: Fvg) ->
     assert fvg("forecast", "AAPL", "1m").err.startswith(
         "fvg: no forecasts are made of '1m': use one of 1h, 4h"
     )
-    assert "No forecast yet" in fvg("forecast", "NOPE", "1d").out
+    assert fvg("forecast", "NOPE", "1d").err.startswith("fvg: there is no ticker 'NOPE': there is AAPL")
 
 
 def test_a_forecast_is_made_once_for_a_bar_and_served_by_one_model(sample: Workplace) -> None:
@@ -80,6 +80,12 @@ def test_a_forecast_is_made_once_for_a_bar_and_served_by_one_model(sample: Workp
         "SELECT count(*) FROM (SELECT count(*) FILTER (WHERE served) AS served FROM price_forecasts "
         "GROUP BY ticker, timeframe, made_from) s WHERE served <> 1"
     ) == [(0,)]
+    # One that was made from bars which have gone since.
+    sample.execute(
+        "INSERT INTO price_forecasts SELECT (jsonb_populate_record(p, jsonb_build_object('made_from', "
+        "made_from + interval '9 days'))).* FROM price_forecasts p WHERE (ticker, timeframe) = ('IBM', '1d')"
+    )
+    made = sample.rows("SELECT count(*) FROM price_forecasts")
     with sample.open() as (platform, definitions):
         from fvg_platform.pipeline.refresh import materialise
 
@@ -92,6 +98,7 @@ def test_a_forecast_is_made_once_for_a_bar_and_served_by_one_model(sample: Workp
             say=lambda _: None,
         )
     assert failures(runs) == {}
+    assert sample.rows("SELECT count(*) FROM price_forecasts") == [(made[0][0] - 2,)]
     assert sample.rows("SELECT to_jsonb(p) FROM prediction_steps p ORDER BY 1") == before
 
 
@@ -128,6 +135,13 @@ def test_status_tells_what_is_stale_with_the_command_that_mends_it(sample: Workp
     assert fvg("status", "--json").values["day"]["stale"] == []
     sample.execute("DELETE FROM prediction_outcomes WHERE timeframe = '1h'")
     sample.execute("UPDATE drift_reports SET fingerprint = 'other' WHERE timeframe = '1d'")
+    # Windows of another grid, as from before a ticker came and made them shorter.
+    cut_otherwise = "window_start = date_trunc('year', window_start)"
+    sample.execute(
+        "INSERT INTO drift_reports SELECT (jsonb_populate_record(d, jsonb_build_object('window_start', "
+        "date_trunc('year', window_start)))).* FROM drift_reports d WHERE timeframe = '1d' AND NOT complete"
+    )
+    assert sample.rows(f"SELECT count(*) FROM drift_reports WHERE {cut_otherwise}") == [(1,)]
     stale = fvg("status", "--json").values["day"]["stale"]
     assert stale == [
         "outcomes: `fvg materialize --select prediction_outcomes,model_performance`",
@@ -138,6 +152,7 @@ def test_status_tells_what_is_stale_with_the_command_that_mends_it(sample: Workp
         == {}
     )
     assert fvg("status", "--json").values["day"]["stale"] == []
+    assert sample.rows(f"SELECT count(*) FROM drift_reports WHERE {cut_otherwise}") == [(0,)]
 
 
 @pytest.mark.usefixtures("door")

@@ -97,6 +97,18 @@ def test_a_past_day_is_predicted_by_the_version_of_then(sample: Workplace, datab
     assert sample.rows("SELECT to_jsonb(p) FROM predictions p WHERE model_version = 1 ORDER BY id") == before
 
 
+def test_of_a_past_day_that_was_judged_no_other_version_speaks_afterwards(
+    sample: Workplace, database: Database
+) -> None:
+    version = add_version(database, "1h")
+    sample.execute(f"UPDATE model_deployments SET served_from = '2026-09-01' WHERE version = {version}")
+    ((day,),) = sample.rows("SELECT min(day)::text FROM predictions WHERE timeframe = '1h'")
+    predict(sample, day, day)  # the new one would speak now, of what was never judged
+    assert sample.rows(
+        f"SELECT DISTINCT model_version FROM predictions WHERE (timeframe, day) = ('1h', '{day}')"
+    ) == [(1,)]
+
+
 def test_what_is_said_of_a_past_day_does_not_hang_on_what_came_later(sample: Workplace) -> None:
     """Every setup of the day is judged by the features that it had when nothing was known after it."""
     said = sample.rows(
@@ -161,6 +173,20 @@ def test_outcomes_are_told_in_prices_as_the_labels_tell_them(sample: Workplace) 
     stopped = found[(found["out_lo"] == "stop") & (found["out_hi"] == "stop")]
     assert len(stopped) and not stopped["correct"].astype(bool).any()
     assert (np.where(hit["side"] > 0, "UP", "DOWN") == hit["direction"]).all()
+
+
+def test_a_timeout_at_the_price_of_the_fill_has_no_direction(sample: Workplace, database: Database) -> None:
+    assert sample.execute(
+        "UPDATE fvg_labels s SET outcome_1_lo = 'timeout', outcome_1_hi = 'timeout', "
+        "(r_1_lo, r_1_hi) = (SELECT r, r FROM (SELECT -2e-4 * (e.configuration->>'cost_bps')::float8 * s.entry_price "
+        "/ p.risk AS r FROM fvg_setups p JOIN engine_configs e USING (config_id) WHERE "
+        f"{KEY.replace('o.', 'p.')}) even) FROM predictions o WHERE {KEY} AND s.status = 'entered'"
+    )
+    fill(database)
+    assert sample.rows(
+        "SELECT count(*) > 20, count(actual_direction), count(correct), max(abs(actual_change_lo)) < 1e-12 "
+        "FROM prediction_outcomes WHERE status = 'entered'"
+    ) == [(True, 0, 0, True)]
 
 
 ONE = (

@@ -260,6 +260,19 @@ def test_drift_counts_in_a_complete_window_that_the_newest_training_did_not_know
     )
 
 
+def test_what_another_system_asks_for_waits_until_it_is_trained(trained: Bench) -> None:
+    trained.place.execute(
+        "INSERT INTO retrain_queue (trigger, reason, priority, timeframe) VALUES ('drift', 'our monitor', 2, '1h')"
+    )
+    assert wanted(trained) == {}
+    with trained.database.engine.connect() as connection:
+        (entry,) = queue.waiting(connection)
+    assert (entry.status, entry.reason) == ("pending", "our monitor")
+    trained.place.execute("UPDATE models SET trained_at = now() WHERE timeframe = '1h'")
+    assert wanted(trained) == {}
+    assert trained.row(entry.id).status == "completed"
+
+
 def test_probabilities_that_came_out_wrong_are_a_reason(trained: Bench) -> None:
     known_until(trained, "2026-01-01")
     trained.place.execute(

@@ -299,3 +299,27 @@ def test_a_run_that_comes_after_all_puts_its_entry_back_to_work_unless_another_i
     assert [c.id for c in claimed(connection)] == [other]
     queue.attach_run(connection, entry, "later still")
     assert (row(connection, entry).status, row(connection, entry).run_id) == ("pending", None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("status", "'processing'"), ("attempts", "32767"), ("attempts", "-1"), ("not_before", "'infinity'"),
+     ("inserted_at", "'-infinity'"), ("priority", "9"), ("trigger", "'whim'")],
+)  # fmt: skip
+def test_a_row_that_would_stop_the_queue_is_refused(
+    connection: sa.Connection, column: str, value: str
+) -> None:
+    row = {"trigger": "'drift'", "reason": "'x'", "priority": "2", "timeframe": "'1w'"} | {column: value}
+    statement = f"INSERT INTO retrain_queue ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+    with pytest.raises(sa.exc.IntegrityError, match="ck_retrain_queue"):
+        connection.execute(sa.text(statement))
+
+
+def test_whoever_asks_again_by_hand_waits_no_longer_and_keeps_the_reason(connection: sa.Connection) -> None:
+    entry = asked(connection, "1d", "hand", reason="new costs")
+    assert [claim.id for claim in claimed(connection)] == [entry]
+    queue.give_back(connection, entry, "died")
+    assert claimed(connection) == []
+    assert ask(connection, "1d", "hand", reason=None) is None
+    assert row(connection, entry).reason == "new costs"
+    assert [claim.id for claim in claimed(connection)] == [entry]

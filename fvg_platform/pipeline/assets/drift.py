@@ -37,7 +37,7 @@ def _drift_of(timeframe: str, work: Work) -> dict[str, Any] | None:
     with work.database.engine.connect() as connection:
         served = registry.active_model(connection, timeframe)
         newest = registry.newest_model(connection, timeframe)
-    if served is None or newest is None:
+    if served is None or newest is None or not served.setups_trained:
         return None
     trained_until = newest.data_until
     serving: ServingModel = work.given["versions"].ready(timeframe, served.version)
@@ -62,6 +62,9 @@ def _drift_of(timeframe: str, work: Work) -> dict[str, Any] | None:
         )
         reports: dict[pd.Timestamp, DriftReport] = {}
         windows = _windows(reference, serving, until)
+        drift_tables.keep_windows(
+            connection, timeframe, serving.version, [window.start for window in windows]
+        )
         states = dict(zip(known["window_start"], known["state"], strict=True))
         for window in _due(known, windows):
             states |= {start: report.state for start, report in reports.items()}

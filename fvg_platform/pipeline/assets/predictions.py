@@ -44,8 +44,9 @@ def _predict_day_of(key: str, work: Work) -> dict[str, Any]:
     with work.database.bulk() as bulk:
         present = tables.timeframes_within(bulk, start, end)
         found = {t: tables.setups_known_within(bulk, t, start, end) for t in present}
+        spoken = tables.spoken_of(bulk, key)
     setups_of = {timeframe: setups for timeframe, setups in found.items() if len(setups)}
-    predicted, new = _predict_and_append(work, setups_of, day)
+    predicted, new = _predict_and_append(work, setups_of, spoken, day)
     if predicted.unserved:
         # The others' predictions are kept; that these are missing must not look like a day without setups.
         raise UnusableModelError("; ".join(predicted.unserved.values()))
@@ -85,13 +86,13 @@ daily_predictions = RangeAsset(
 
 
 def _predict_and_append(
-    work: Work, setups_of: dict[str, pd.DataFrame], day: Day
+    work: Work, setups_of: dict[str, pd.DataFrame], spoken: pd.DataFrame, day: Day
 ) -> tuple[DayPredictions, int]:
     """Predict with the versions of the day and store it if they still are: none speaks after it was retired."""
     with work.database.engine.connect() as connection:
         choices = versions_of_day(connection, day)
     for _ in range(_ATTEMPTS):
-        predicted = predict_day(setups_of, choices, work.given["versions"], day)
+        predicted = predict_day(setups_of, spoken, choices, work.given["versions"], day)
         with work.database.engine.connect() as connection, connection.begin() as transaction:
             for timeframe in predicted.versions:
                 lock(connection, f"model {timeframe}")

@@ -86,6 +86,13 @@ retrain_queue = sa.Table(
     sa.CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
     sa.CheckConstraint("status IN ('pending', 'processing', 'completed', 'failed')", name="status"),
     sa.CheckConstraint(f"trigger IN ({', '.join(repr(name) for name in TRIGGERS)})", name="trigger"),
+    # Whoever writes rows here: what would stop the queue for everybody else is refused.
+    sa.CheckConstraint("status <> 'processing' OR started_at IS NOT NULL", name="started"),
+    sa.CheckConstraint("attempts BETWEEN 0 AND 100", name="attempts"),
+    sa.CheckConstraint(
+        "isfinite(inserted_at) AND isfinite(started_at) AND isfinite(completed_at) AND isfinite(not_before)",
+        name="finite",
+    ),
     # Never two trainings of one model, whatever two daemons do at once.
     sa.Index(
         "ix_retrain_queue_processing",

@@ -244,6 +244,7 @@ price_forecasts = sa.Table(
     sa.Column("coverage_50", sa.Double, comment="share of past closes between q25 and q75"),
     sa.Column("coverage_90", sa.Double, comment="share of past closes between q05 and q95"),
     sa.Column("difference", JSON, comment="pinball less the baseline's, with interval; NULL of the baseline"),
+    now("made_at"),
     bulk_lineage(),
     primary(*SERIES_KEY, "made_from", "model"),
     comment="Forecasts of the next 30 bars of each series, by model: which one is served, and why.",

@@ -112,6 +112,13 @@ def upgrade() -> None:
             comment="pinball less the baseline's, with interval; NULL of the baseline",
         ),
         sa.Column(
+            "made_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it was made",
+        ),
+        sa.Column(
             "lineage_id",
             sa.BigInteger(),
             nullable=False,
@@ -182,6 +189,14 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             nullable=True,
             comment="an entry that came back waits until then",
+        ),
+        sa.CheckConstraint(
+            "status <> 'processing' OR started_at IS NOT NULL", name=op.f("ck_retrain_queue_started")
+        ),
+        sa.CheckConstraint("attempts BETWEEN 0 AND 100", name=op.f("ck_retrain_queue_attempts")),
+        sa.CheckConstraint(
+            "isfinite(inserted_at) AND isfinite(started_at) AND isfinite(completed_at) AND isfinite(not_before)",
+            name=op.f("ck_retrain_queue_finite"),
         ),
         sa.CheckConstraint(
             "status IN ('pending', 'processing', 'completed', 'failed')", name=op.f("ck_retrain_queue_status")
