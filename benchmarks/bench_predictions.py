@@ -31,21 +31,25 @@ _COPIES = {
 
 def copy_series(database: Database, day: str) -> None:
     """500 tickers with the newest setups of the one there is, all of them known on the day."""
-    newest = f"SELECT ticker, timeframe, ts, side FROM fvg_setups WHERE timeframe = '1d' ORDER BY ts DESC LIMIT {SETUPS_EACH}"
+    statements = [
+        "SET LOCAL session_replication_role = replica",
+        f"CREATE TEMP TABLE newest ON COMMIT DROP AS SELECT ticker, timeframe, ts, side FROM fvg_setups "  # noqa: S608  constants
+        f"WHERE timeframe = '1d' ORDER BY ts DESC LIMIT {SETUPS_EACH}",
+    ]
+    for table, keys in _COPIES.items():
+        source = f"SELECT DISTINCT s.* FROM {table} s JOIN newest USING ({keys})"  # noqa: S608  constants
+        copy = f"jsonb_populate_record(NULL::{table}, to_jsonb(r) || jsonb_build_object('ticker', 'B' || n))"
+        statements.append(
+            f"INSERT INTO {table} SELECT ({copy}).* FROM ({source}) r, generate_series(1, {SERIES}) n"  # noqa: S608  constants
+        )
     with series_transaction(database.url, "bench") as connection:
-        execute(connection, "SET LOCAL session_replication_role = replica")
-        execute(connection, f"CREATE TEMP TABLE newest ON COMMIT DROP AS {newest}")
-        for table, keys in _COPIES.items():
-            changed = "jsonb_build_object('ticker', 'B' || n" + (
-                f", 'known_at', '{day} 20:00Z')" if table in ("fvg_setups", "fvg_detections") else ")"
-            )
-            source = f"SELECT DISTINCT s.* FROM {table} s JOIN newest USING ({keys})"
-            execute(
-                connection,
-                f"INSERT INTO {table} SELECT (jsonb_populate_record(r, {changed})).* "
-                f"FROM ({source}) r, generate_series(1, {SERIES}) n",
-            )
-        execute(connection, f"UPDATE fvg_setups SET known_at = '{day} 20:00Z' WHERE ticker LIKE 'B%'")
+        for statement in statements:
+            execute(connection, statement)
+        execute(
+            connection,
+            "UPDATE fvg_setups SET known_at = $1::timestamptz WHERE ticker LIKE 'B%'",
+            [f"{day} 20:00Z"],
+        )
 
 
 def main() -> None:
