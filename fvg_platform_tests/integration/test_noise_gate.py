@@ -6,6 +6,7 @@ without a hand. What the daemon does, ticks of the sensors and the runs that the
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -43,10 +44,14 @@ class Seen:
     started: list[str]
 
 
+@cache
+def every_bar(seed: int) -> pd.DataFrame:
+    return planted(LEARNT + SAME + TURNED, seed, turn=LEARNT + SAME)
+
+
 def arrive(place: Workplace, bars: int) -> None:
     for ticker, seed in PLANTED.items():
-        every = planted(LEARNT + SAME + TURNED, seed, turn=LEARNT + SAME)
-        place.add_bars(ticker, "1d", every.head(bars))
+        place.add_bars(ticker, "1d", every_bar(seed).head(bars))
 
 
 def ticks(place: Workplace, times: int = 2) -> list[str]:

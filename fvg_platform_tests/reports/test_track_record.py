@@ -58,7 +58,7 @@ def test_a_line_says_both_readings_the_interval_and_what_was_acted_on() -> None:
     head = ["12,345", "9,876", "45.2…48.1 %", "44.1…46.8 % [42–49%]", "45.7 %"]
     figures = ["0.248…0.250", "−0.003…+0.001", "1.2…3.1 %", "−0.12…+0.03", "–"]
     assert cells(text, 0, "1h") == ["1h", "30 days", *head, *figures]
-    assert cells(text, 1, "1h") == ["1h", "30 days", "321", "50.0 %", "–", "1.00…1.25", "3.2", "98.7"]
+    assert cells(text, 1, "1h") == ["1h", "30 days", "321", "50.0 %", "–", "1.00…1.25", "3.21", "98.70"]
 
 
 def test_what_rows_are_about_is_said_where_it_differs_or_is_one_of_several() -> None:

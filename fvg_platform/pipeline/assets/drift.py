@@ -182,7 +182,10 @@ def _metadata(connection: Any, timeframe: str, reports: dict[pd.Timestamp, Drift
     if not reports:
         return {"windows": 0}
     newest = reports[max(reports)]
-    pictures = drift_heat_maps(as_records(drift_tables.drift_of_features(connection, timeframe)))
+    metrics = drift_tables.drift_of_features(connection, timeframe)
+    # Where the training period is too short to judge features by, a picture of them would only alarm.
+    judged = metrics["p_value"].notna().any()
+    pictures = drift_heat_maps(as_records(metrics)) if judged else {}
     return {
         "windows": len(reports),
         "state": newest.state,
