@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 SOURCES := fvg_platform fvg_platform_tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak lint bench lock clean
+.PHONY: help demo up test test-long soak lint bench lock clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # pip checks every package against the hashes in the lock; --no-deps because the lock is complete.
 $(STAMP): requirements.lock pyproject.toml
@@ -25,8 +25,11 @@ demo: $(STAMP)  ## real bars to today's signals, through Dagster, into Postgres;
 up: $(STAMP)  ## Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-C
 	@exec $(BIN)/fvg up
 
-test: $(STAMP) lint  ## lint, types and the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(STAMP) lint  ## lint, types and the test suite
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
+
+test-long: $(STAMP)  ## the four longest tests, which every build runs too
+	$(BIN)/python -m pytest -m long -n 2 --dist load
 
 soak: $(STAMP)  ## the long campaign against the vendor's look-alike: faulty answers, kills; minutes
 	$(BIN)/python -W ignore -m fvg_platform_tests.soak

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from fvg_platform_tests.integration.operations import fvg_in_process
 from fvg_platform_tests.market_bars import random_bars
 from fvg_platform_tests.platforms import Workplace
@@ -9,6 +11,7 @@ from fvg_platform_tests.platforms import Workplace
 TICKERS = ("KIWI", "LIME", "PLUM")
 
 
+@pytest.mark.long
 def test_three_unseen_hourly_series_go_all_the_way(workplace: Workplace) -> None:
     for seed, ticker in enumerate(TICKERS, start=41):
         workplace.add_bars(ticker, "1h", random_bars("1h", "2022-03-01", "2024-03-01", seed=seed))

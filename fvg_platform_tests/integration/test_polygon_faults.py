@@ -79,7 +79,7 @@ def equals_one_read_now(stage: Stage, platform: Workplace, task: Task) -> bool:
         return all(platform.rows(query) == other.rows(query) for query in (BARS, CLEAN))
 
 
-@pytest.mark.parametrize("seed", ["1", "2", "3"])
+@pytest.mark.parametrize("seed", ["1", *(pytest.param(s, marks=pytest.mark.long) for s in ("2", "3"))])
 def test_whatever_is_answered_and_whoever_is_killed_the_bars_are_those_of_an_undisturbed_platform(
     stage: Stage, seed: str
 ) -> None:

@@ -103,6 +103,7 @@ def places_of_the_key(workplace: Workplace) -> list[str]:
     return found + [str(path) for path in files if KEY.encode() in path.read_bytes()]
 
 
+@pytest.mark.long
 def test_three_tickers_of_a_vendor_go_all_the_way(
     workplace: Workplace, market: Path, adjusted: dict[str, pd.DataFrame]
 ) -> None:
