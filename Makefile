@@ -28,7 +28,7 @@ up: $(STAMP)  ## Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-
 test: $(STAMP) lint  ## lint, types and the test suite
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: $(STAMP)  ## the four longest tests, which every build runs too
+test-long: $(STAMP)  ## the five longest tests, which every build runs too
 	$(BIN)/python -m pytest -m long -n 2 --dist load
 
 soak: $(STAMP)  ## the long campaign against the vendor's look-alike: faulty answers, kills; minutes

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from fvg_platform_tests.market_bars import random_bars
 from fvg_platform_tests.platforms import Workplace
 
@@ -14,6 +16,7 @@ SERVED = "SELECT version, sha256, config_ids::text FROM models WHERE timeframe =
 PLANNED = "SELECT DISTINCT config_id FROM {} WHERE timeframe = '1d'"
 
 
+@pytest.mark.long
 def test_there_and_back(workplace: Workplace, tmp_path: Path) -> None:
     workplace.add_bars("ONE", "1d", random_bars("1d", "2023-01-03", "2025-12-31", seed=3))
     workplace.bring_up_to_date()
