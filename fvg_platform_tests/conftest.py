@@ -7,9 +7,17 @@ import pytest
 from hypothesis import settings
 
 from fvg_platform_tests.database import empty_database, postgres_server
-from fvg_platform_tests.platforms import empty_platform_home, module_workplace, sample, sample_home, workplace
+from fvg_platform_tests.platforms import (
+    door,
+    empty_platform_home,
+    module_workplace,
+    sample,
+    sample_home,
+    workplace,
+)
 
 __all__ = [
+    "door",
     "empty_database",
     "empty_platform_home",
     "module_workplace",

@@ -18,6 +18,7 @@ import pandas as pd
 import psycopg
 import pytest
 
+from fvg_platform import research
 from fvg_platform.definitions import build_definitions
 from fvg_platform.pipeline import resources
 from fvg_platform.pipeline.platform import Platform, open_platform
@@ -215,3 +216,14 @@ def _copy(
     files.mkdir()
     yield Workplace(own, files, url, bar_source)
     drop_database(url)
+
+
+@pytest.fixture
+def door(sample: Workplace, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The notebook's door on the sample."""
+    for name, value in sample.environment.items():
+        monkeypatch.setenv(name, value)
+    research._database.cache_clear()
+    yield
+    research._database().close()
+    research._database.cache_clear()

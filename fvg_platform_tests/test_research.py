@@ -11,16 +11,6 @@ from fvg_platform.storage.snapshots import export_snapshots
 from fvg_platform_tests.platforms import Workplace
 
 
-@pytest.fixture
-def door(sample: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in sample.environment.items():
-        monkeypatch.setenv(name, value)
-    research._database.cache_clear()
-    yield
-    research._database().close()
-    research._database.cache_clear()
-
-
 @pytest.mark.usefixtures("door")
 def test_stored_gaps_are_those_that_the_engine_finds_in_the_stored_bars() -> None:
     bars = research.bars("IBM", "1d")

@@ -111,9 +111,9 @@ def status(as_json: AsJson = False) -> None:
     """Every series, runs and checks; then the day: what is stale, what waits, what failed, what was trained and why."""
     from rich.console import Group
 
-    from fvg_platform.pipeline.day import day_values
+    from fvg_platform.pipeline.daily_status import daily_status
     from fvg_platform.pipeline.history import failing_checks, last_runs
-    from fvg_platform.reports.day import day_table
+    from fvg_platform.reports.daily_status import daily_status_table
     from fvg_platform.reports.overview import status_values
     from fvg_platform.reports.terminal import status_table
     from fvg_platform.storage import report_queries
@@ -124,8 +124,8 @@ def status(as_json: AsJson = False) -> None:
             lost = report_queries.failed_without_series(connection)
         values = status_values(
             series, lost, last_runs(platform.instance), failing_checks(platform.instance, definitions)
-        ) | {"day": day_values(platform)}
-    print_values(values, lambda v: Group(status_table(v), day_table(v["day"])), as_json=as_json)
+        ) | {"day": daily_status(platform)}
+    print_values(values, lambda v: Group(status_table(v), daily_status_table(v["day"])), as_json=as_json)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Whether what models say comes true, and what is done about it: performance, drift, forecast, retrain."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -82,24 +83,34 @@ def drift(timeframe: Timeframes = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def forecast(
-    ticker: Annotated[str, typer.Argument(help="A ticker.")], timeframe: Timeframe, as_json: AsJson = False
+    ticker: Annotated[str, typer.Argument(help="A ticker.")],
+    timeframe: Timeframe,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A .png file for the fan behind the newest bars.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """The next 30 bars of a series as candles with a fan, which model serves, and how it did before."""
     import pandas as pd
 
     from fvg_platform.pipeline.assets.forecasts import require_forecast_timeframe
-    from fvg_platform.reports.forecast import forecast_table, forecast_values
+    from fvg_platform.reports.forecast import forecast_table, forecast_values, save_forecast
+    from fvg_platform.storage import schema
     from fvg_platform.storage.forecast_tables import newest_forecast, require_ticker
     from fvg_platform.storage.records import as_records
+    from fvg_platform.storage.series_tables import read_series_rows
 
     require_forecast_timeframe(timeframe)
     with database_ready() as (_, database), database.bulk() as connection:
         require_ticker(connection, ticker)
         models, steps = newest_forecast(connection, ticker, timeframe)
+        bars = None if output is None else read_series_rows(connection, schema.market_data, ticker, timeframe)
     values = forecast_values(as_records(models), as_records(steps))
     if len(steps) and steps["close_at"].max() < pd.Timestamp.now(tz="UTC"):
         say("the newest bar is older than that: every one of these bars lies in the past")
     print_values({"forecast": values}, lambda v: forecast_table(v["forecast"]), as_json=as_json)
+    if output is not None:
+        say(f"the fan is in {save_forecast(values, output, bars)}")
 
 
 @app.command()

@@ -1,10 +1,12 @@
-"""Forecast candles for people: plain values for `--json`, tables for the terminal, a fan for the UI.
+"""Forecast candles for people: plain values for `--json`, tables for the terminal, a fan as a picture.
 
 They are made of the rows of `price_forecasts` and `prediction_steps` of one forecast.
 """
 
+import io
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fvg_platform.market.timeframes import INTRADAY
-from fvg_platform.reports.coverage import picture
+from fvg_platform.reports.chart_file import ChartError, require_suffix, write_whole
 from fvg_platform.reports.figure_style import BETTER, MUTED, blank, calm, legend
 from fvg_platform.reports.model_values import DASH, count, day, estimate_text, minute, number, plain, words
 
@@ -146,12 +148,27 @@ def _price(values: Mapping[str, Any], price: Any) -> str:
     return number(price, max(2, 4 - math.floor(math.log10(last))) if last else 2)
 
 
-def forecast_picture(values: Mapping[str, Any] | None, bars: pd.DataFrame | None = None) -> str:
-    """The fan as a Markdown image that carries its own bytes, or a sentence where there is none."""
+def save_forecast(
+    values: Mapping[str, Any] | None, path: Path | str, bars: pd.DataFrame | None = None
+) -> Path:
+    """Draw :func:`forecast_figure` into a .png file, whole or not at all; returns the path.
+
+    Raises
+    ------
+    fvg_platform.reports.chart_file.ChartError
+        No forecast, another suffix, or a folder that is not there.
+    """
+    place = require_suffix(path, ".png")
     figure = forecast_figure(values, bars)
-    if values is None or figure is None:
-        return "There is no picture of a forecast: none has been made."
-    return picture(figure, f"forecast of {values['ticker']} {values['timeframe']}")
+    if figure is None:
+        raise ChartError(f"there is no forecast to draw into {place.name}")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawn = io.BytesIO()
+    figure.set_dpi(150)
+    FigureCanvasAgg(figure).print_png(drawn)
+    write_whole(place, drawn.getvalue())
+    return place
 
 
 def forecast_figure(values: Mapping[str, Any] | None, bars: pd.DataFrame | None = None) -> "Figure | None":

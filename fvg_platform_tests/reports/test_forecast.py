@@ -1,8 +1,8 @@
 """A forecast as people see it: who serves and why, the steps with their bands, the fan."""
 
-import base64
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from fvg_platform.reports.chart_file import ChartError
 from fvg_platform.reports.forecast import (
     forecast_figure,
-    forecast_picture,
     forecast_table,
     forecast_values,
+    save_forecast,
 )
 
 MADE_FROM = pd.Timestamp("2024-03-01 14:30", tz="UTC")
@@ -109,14 +110,17 @@ def test_rows_of_several_forecasts_are_refused_by_name() -> None:
         forecast_values(forecasts(served=False), steps())
 
 
-def test_without_a_forecast_it_is_said() -> None:
+def test_without_a_forecast_it_is_said(tmp_path: Path) -> None:
     assert forecast_values([], steps()) is None
     assert shown(None).startswith("No forecast yet")
-    assert forecast_picture(None) == "There is no picture of a forecast: none has been made."
+    with pytest.raises(ChartError, match=r"no forecast to draw into fan\.png"):
+        save_forecast(None, tmp_path / "fan.png")
+    with pytest.raises(ChartError, match=r"must end with \.png"):
+        save_forecast(None, tmp_path / "fan.html")
     assert forecast_figure(forecast_values(forecasts(), [])) is None
 
 
-def test_the_fan_opens_at_the_last_close_behind_the_bars_before_it() -> None:
+def test_the_fan_opens_at_the_last_close_behind_the_bars_before_it(tmp_path: Path) -> None:
     values = forecast_values(forecasts(), steps())
     ts = pd.date_range(end=MADE_FROM + pd.Timedelta(hours=2), periods=80, freq="h")
     bars = pd.DataFrame({"ts": ts, "open": 250.0, "high": 251.0, "low": 249.0, "close": 250.0})
@@ -127,7 +131,5 @@ def test_the_fan_opens_at_the_last_close_behind_the_bars_before_it() -> None:
     assert median.get_xydata().tolist() == [[0, 250.0], [1, 250.1], [2, 250.1], [3, 250.1]]  # type: ignore[union-attr]
     assert axes.dataLim.x0 == -59  # sixty bars until the one it was made from, none of the two after it
     assert axes.dataLim.x1 == 3
-    markdown = forecast_picture(values, bars)
-    head, _, packed = markdown.partition("](data:image/png;base64,")
-    assert head == "![forecast of [AAA] 1h"
-    assert len(base64.b64decode(packed.removesuffix(")"), validate=True)) < 60_000
+    written = save_forecast(values, tmp_path / "fan.png", bars)
+    assert written.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [written]

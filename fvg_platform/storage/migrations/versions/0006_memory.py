@@ -60,6 +60,26 @@ _MEANINGS = {
         "features": "what was known when the bar closed, a user's own features among it",
     },
 }  # fmt: skip
+# A column of a view that has no words of its own has those of the column that it shows.
+_DESCRIBE_VIEWS = """
+    DO $$
+    DECLARE shown record;
+    BEGIN
+        FOR shown IN
+            SELECT v.attrelid, v.attnum, v.attname, v.attrelid::regclass AS view, min(d.description) AS said
+            FROM pg_attribute v
+            JOIN pg_attribute c USING (attname)
+            JOIN pg_description d ON (d.objoid, d.objsubid) = (c.attrelid, c.attnum)
+            WHERE v.attrelid IN ('signals'::regclass, 'candles'::regclass, 'prediction_results'::regclass)
+              AND v.attnum > 0 AND col_description(v.attrelid, v.attnum) IS NULL
+              AND c.attrelid IN ('predictions'::regclass, 'prediction_outcomes'::regclass, 'models'::regclass,
+                                 'market_data'::regclass)
+            GROUP BY 1, 2, 3, 4
+        LOOP
+            EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.attname, shown.said);
+        END LOOP;
+    END $$
+"""
 # Of 0004: everything else in the database is described.
 _STATISTICS = {
     "dimension": "what setups are grouped by",
@@ -832,6 +852,7 @@ def upgrade() -> None:
             op.execute(
                 sa.text(f"COMMENT ON COLUMN {view}.{column} IS '{meaning.replace(chr(39), chr(39) * 2)}'")
             )
+    op.execute(_DESCRIBE_VIEWS)
     for column, meaning in _STATISTICS.items():
         op.execute(f"COMMENT ON COLUMN fvg_statistics.{column} IS '{meaning}'")
 

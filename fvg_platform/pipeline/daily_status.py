@@ -29,7 +29,7 @@ _ENTRY = (
 )  # fmt: skip
 
 
-def day_values(platform: "Platform", now: dt.datetime | None = None) -> dict[str, Any]:
+def daily_status(platform: "Platform", now: dt.datetime | None = None) -> dict[str, Any]:
     """What a data engineer wants to know first.
 
     Returns

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 
-def day_table(values: dict[str, Any]) -> RenderableType:
+def daily_status_table(values: dict[str, Any]) -> RenderableType:
     """The sections of the day; what is empty says so in a word."""
     parts: list[RenderableType] = [_models(values["models"])]
     parts += _section("Stale", values["stale"], "nothing")
